@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/kladka/kladka/internal/app"
+)
+
+// settings are what most commands share. Each is a flag and a variable; the flag wins.
+type settings struct {
+	DataDir              string  `group:"settings" placeholder:"FOLDER" setting:"KLADKA_DATA_DIR" help:"Folder of the database file and the key file; default: the user's data folder."`
+	DatabaseURL          string  `group:"settings" placeholder:"URL" setting:"KLADKA_DATABASE_URL" help:"postgres://user:password@host/name or sqlite:PATH; default: SQLite in the data folder."`
+	MasterKeyFile        string  `group:"settings" placeholder:"FILE" setting:"KLADKA_MASTER_KEY_FILE" help:"File with the key that encrypts credentials; default: master.key in the data folder. The variable KLADKA_MASTER_KEY holds the key itself."`
+	PublicURL            string  `group:"settings" placeholder:"URL" setting:"KLADKA_PUBLIC_URL" help:"Address under which others reach this server; default: the listen address."`
+	TraffitURL           string  `group:"settings" placeholder:"URL" setting:"KLADKA_TRAFFIT_URL" help:"Where tenants live; default: https://{tenant}.traffit.com. Another value points to a simulator or a proxy."`
+	TraffitRPS           float64 `group:"settings" name:"traffit-rps" placeholder:"N" default:"5" setting:"KLADKA_TRAFFIT_RPS" help:"Requests per second to each tenant, over all processes; 0 means no limit."`
+	APIRPM               int     `group:"settings" name:"api-rpm" placeholder:"N" default:"6000" setting:"KLADKA_API_RPM" help:"API requests per key and minute; 0 means no limit."`
+	AllowPrivateNetworks bool    `group:"settings" setting:"KLADKA_ALLOW_PRIVATE_NETWORKS" help:"Let webhook and data URLs reach private and loopback addresses."`
+}
+
+// config makes the application's configuration.
+func (t settings) config(s *surroundings) app.Config {
+	key, _ := s.env("KLADKA_MASTER_KEY") // no flag: the list of processes would show it
+	return app.Config{
+		DataDir: t.DataDir, DatabaseURL: t.DatabaseURL,
+		MasterKey: key, MasterKeyFile: t.MasterKeyFile,
+		PublicURL: t.PublicURL, TraffitURL: t.TraffitURL, TraffitRPS: t.TraffitRPS,
+		APIRPM: t.APIRPM, AllowPrivateNetworks: t.AllowPrivateNetworks,
+		Env: s.env, Log: s.log, Version: version(),
+	}
+}
+
+// open opens the application for a command.
+func (t settings) open(s *surroundings) (*app.App, error) { return app.Open(s.ctx, t.config(s)) }
+
+// settingsFrom gives flags without a value that of their variable. It stands in for kong's own
+// handling of variables, which reads those of the process and nothing else.
+func settingsFrom(env lookup) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		name := flag.Tag.Get("setting")
+		if name == "" {
+			return nil, nil
+		}
+		value, _ := env(name)
+		if value == "" { // set to nothing means not set
+			return nil, nil
+		}
+		if flag.IsBool() {
+			switch strings.ToLower(value) {
+			case "on":
+				return "true", nil
+			case "off":
+				return "false", nil
+			}
+		}
+		return value, nil
+	})
+}
+
+// helpWithSetting appends the variable's name to a flag's help.
+func helpWithSetting(value *kong.Value) string {
+	name := value.Tag.Get("setting")
+	if name == "" {
+		return value.Help
+	}
+	return value.Help + " ($" + name + ")"
+}

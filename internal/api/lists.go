@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+const integrationHeader = "X-Integration-Id"
+
+type listIn struct {
+	RawQuery
+	Integration string `header:"X-Integration-Id" doc:"The integration to read: the tool's name, a colon, 24 characters."`
+}
+
+// list makes the handler of a list.
+func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
+	params := l.params()
+	return func(ctx context.Context, in *listIn) (*spliced, error) {
+		q, err := parseQuery(in.RawQuery, params)
+		if err != nil {
+			return nil, err
+		}
+		i, err := s.integrationOfHeader(ctx, in.Integration)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.readable(ctx, i, l.model); err != nil {
+			return nil, err
+		}
+		if q, err = s.supported(i, q, in.RawQuery, params); err != nil {
+			return nil, err
+		}
+		if q.cursor != "" {
+			c, err := parseCursor(q.cursor, string(l.model), i.ID)
+			if err != nil {
+				return nil, ats.Errorf(ats.InputInvalid, "query.cursor: %w", err)
+			}
+			q.After = &store.Cursor{TouchedAt: c.at, ID: c.id}
+		}
+		if q.nothing {
+			return &spliced{}, nil
+		}
+		q.Model, q.Query.Integration = l.model, i.No
+		if i.ServesRemoteData && s.RemoteData != nil {
+			q.Query.RemoteData = s.RemoteData(i)
+		}
+		page, err := s.Records.Page(ctx, q.Query)
+		if err != nil {
+			return nil, err
+		}
+		out := &spliced{records: page.JSON}
+		if page.Next != nil {
+			out.next = new(cursor{string(l.model), i.ID, page.Next.TouchedAt, page.Next.ID}.String())
+		}
+		return out, nil
+	}
+}
+
+// supported deals with filters on fields that the tool does not cover: they find nothing, or are
+// left out when the client says so.
+func (s *server) supported(i Integration, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
+	missing := func(f field) bool { return !covers(s.tools[i.Tool], f) }
+	if !slices.ContainsFunc(q.filtered, missing) {
+		return q, nil
+	}
+	if !q.ignoreUnsupported {
+		q.nothing = true
+		return q, nil
+	}
+	return parseQuery(raw, slices.DeleteFunc(slices.Clone(params), func(p param) bool { return p.of.id != "" && missing(p.of) }))
+}
+
+// covers reports whether a tool has a field. One that its coverage does not mention may be there.
+func covers(t connector.Tool, f field) bool {
+	for _, m := range t.Models {
+		if m.Model != f.model {
+			continue
+		}
+		for _, c := range m.Fields {
+			if c.ID == f.id {
+				return c.Status != connector.Unsupported && c.Status != connector.NotImplemented
+			}
+		}
+	}
+	return true
+}
+
+// integrationOfHeader finds the integration that a request names. Whatever is wrong with the
+// header, the answer is the contract's code for an integration that is not there.
+func (s *server) integrationOfHeader(ctx context.Context, id string) (Integration, error) {
+	if id == "" {
+		return Integration{}, ats.Errorf(ats.NoIntegration, "The header %s is missing. GET /v1/integrations lists what can be named.", integrationHeader)
+	}
+	return s.integration(ctx, id)
+}
+
+// integration finds an integration by its public ID.
+func (s *server) integration(ctx context.Context, id string) (Integration, error) {
+	none := func() error {
+		return ats.Errorf(ats.NoIntegration, "There is no integration %s. GET /v1/integrations lists those that are there.", quote(id))
+	}
+	if !ats.ValidIntegrationID(id) || !validText(id) {
+		return Integration{}, none()
+	}
+	i, err := s.Integrations.Integration(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Integration{}, none()
+	} else if err != nil {
+		return Integration{}, fmt.Errorf("read integration %s: %w", id, err)
+	}
+	infoOf(ctx).integration = i.ID
+	return i, nil
+}
+
+// readable tells why a model of an integration cannot be read, if so. Rejected credentials do
+// not matter: what is stored stays readable.
+func (s *server) readable(ctx context.Context, i Integration, m ats.Model) error {
+	tool := s.tools[i.Tool]
+	at := slices.IndexFunc(tool.Models, func(c connector.ModelCoverage) bool { return c.Model == m })
+	if at < 0 || tool.Models[at].Status == connector.Unsupported || tool.Models[at].Status == connector.NotImplemented {
+		return ats.Errorf(ats.ModelNotAvailable, "The tool %s offers no %s. GET /v1/integrations/{integration_id} shows what it covers.", i.Tool, m)
+	}
+	if i.Status == "INACTIVE" {
+		return ats.Errorf(ats.Inactive, "The integration is switched off. PUT /v1/integrations/{integration_id}/enabled switches it on.")
+	}
+	loaded, err := s.Records.Loaded(ctx, i.No)
+	if err != nil {
+		return fmt.Errorf("read which models are loaded: %w", err)
+	}
+	if _, ok := loaded[m]; ok {
+		return nil
+	}
+	if i.SetupStatus == "INCOMPLETE" {
+		return ats.Errorf(ats.SetupIncomplete, "The setup of the integration has open steps; nothing has been read yet.")
+	}
+	how, err := s.firstSync(ctx, i)
+	if err != nil {
+		return err
+	}
+	return ats.Errorf(ats.SetupSyncPending, "The first sync has not brought all %s yet. %s", m, how)
+}
+
+// firstSync says how far the first sync is.
+func (s *server) firstSync(ctx context.Context, i Integration) (string, error) {
+	runs, err := s.Syncs.Runs(ctx, i.No, nil, 10)
+	if err != nil {
+		return "", fmt.Errorf("read the syncs: %w", err)
+	}
+	if len(runs) == 0 {
+		return "No sync has been started; POST /v1/force-sync starts one.", nil
+	}
+	at := slices.IndexFunc(runs, func(r store.Run) bool { return r.EndedAt == nil })
+	if at < 0 {
+		return fmt.Sprintf("The last one ended %s; GET /v1/syncs/%s says why, POST /v1/force-sync starts another.", runs[0].State, runs[0].ID), nil
+	}
+	run := runs[at]
+	if run.State == store.RunQueued {
+		return fmt.Sprintf("It is queued: GET /v1/syncs/%s.", run.ID), nil
+	}
+	steps, err := s.Syncs.Steps(ctx, run.ID)
+	if err != nil {
+		return "", fmt.Errorf("read the steps of sync %s: %w", run.ID, err)
+	}
+	done, now := 0, []string{}
+	for _, p := range steps {
+		switch p.State {
+		case store.StepDone, store.StepFailed:
+			done++
+		case store.StepRunning:
+			line := fmt.Sprintf("%s at %d", p.Step, p.Done)
+			if p.Total != nil {
+				line += fmt.Sprintf(" of %d", *p.Total)
+			}
+			now = append(now, line)
+		}
+	}
+	out := fmt.Sprintf("%d of %d steps are done", done, len(steps))
+	if len(now) > 0 {
+		out += "; " + strings.Join(now, ", ")
+	}
+	return out + fmt.Sprintf(". GET /v1/syncs/%s has more.", run.ID), nil
+}

@@ -1,0 +1,220 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/kladka/kladka/internal/ats"
+)
+
+// info is what is learned about a request on its way. Inner layers fill it, the log reads it.
+type info struct {
+	id          string
+	route       string
+	key         string
+	integration string
+	err         error
+}
+
+type infoKey struct{}
+
+// infoOf gives the request's info; outside a request an empty one.
+func infoOf(ctx context.Context) *info {
+	if i, ok := ctx.Value(infoKey{}).(*info); ok {
+		return i
+	}
+	return &info{}
+}
+
+// logged gives every request an ID and writes one line about it. The line holds the route, not
+// the address: that may carry tokens and, in its query, people's names.
+func (s *server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		i := &info{id: requestID()}
+		rec := &recorder{ResponseWriter: w}
+		began := s.Now()
+		rec.Header().Set("X-Request-Id", i.id)
+		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), infoKey{}, i)))
+		level, attrs := slog.LevelInfo, []slog.Attr{
+			slog.String("id", i.id), slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", rec.status()),
+			slog.Int64("bytes", rec.written), slog.Duration("took", s.Now().Sub(began)),
+		}
+		if i.key != "" {
+			attrs = append(attrs, slog.String("key", i.key))
+		}
+		if i.integration != "" {
+			attrs = append(attrs, slog.String("integration", i.integration))
+		}
+		if i.err != nil {
+			attrs = append(attrs, slog.Any("error", i.err))
+		}
+		if rec.status() >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	})
+}
+
+func requestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	code    int
+	written int64
+}
+
+func (r *recorder) WriteHeader(code int) {
+	if r.code == 0 {
+		r.code = code
+	}
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.code == 0 {
+		r.code = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.written += int64(n)
+	return n, err
+}
+
+func (r *recorder) status() int {
+	if r.code == 0 {
+		return http.StatusOK
+	}
+	return r.code
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// compression packs answers above a kilobyte for clients that accept it. There are no entity
+// tags: a page is cheap to make, clients ask with updated_after, and a tag over a page would have
+// to be computed from all that it embeds.
+func compression() (func(http.Handler) http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(true), gzhttp.PreferZstd(false))
+	if err != nil {
+		return nil, fmt.Errorf("set up compression: %w", err)
+	}
+	return func(h http.Handler) http.Handler { return wrap(h) }, nil
+}
+
+// recovered answers a panic like any other internal error. Once the answer has begun, nothing
+// but breaking the connection tells the client that it is not whole.
+func (s *server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &recorder{ResponseWriter: w}
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			err, ok := p.(error)
+			if !ok {
+				err = fmt.Errorf("%v", p)
+			}
+			infoOf(r.Context()).err = fmt.Errorf("panic: %w", err)
+			if r.Context().Err() == nil {
+				s.Log.ErrorContext(r.Context(), "panic", "id", infoOf(r.Context()).id, "panic", err, "stack", string(debug.Stack()))
+			}
+			if rec.code != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			for _, name := range []string{"Content-Length", "Content-Encoding"} {
+				w.Header().Del(name)
+			}
+			write(w, toFailure(r.Context(), general, infoOf(r.Context()).err))
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// timed bounds the work on a request. Reads come from our own store: one that takes this long is
+// better asked again with a smaller page.
+func timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// routed answers what the mux would answer in plain text: unknown paths, wrong methods, and
+// addresses that it would redirect to a tidier form, which clients of an API do not expect.
+func (s *server) routed(mux *http.ServeMux, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var pattern string
+		var h http.Handler
+		if tidy(r.URL.EscapedPath()) {
+			h, pattern = mux.Handler(r)
+		}
+		if pattern != "" {
+			infoOf(r.Context()).route = pattern
+			next.ServeHTTP(w, r)
+			return
+		}
+		status, allow := http.StatusNotFound, ""
+		if h != nil {
+			probe := probe{header: http.Header{}}
+			h.ServeHTTP(&probe, r)
+			status, allow = probe.status, probe.header.Get("Allow")
+		}
+		f := newFailure(ats.InputInvalid, fmt.Sprintf("%s %s is not available in this version of Kladka; /openapi.json lists what is.", r.Method, shorten(r.URL.EscapedPath())))
+		f.http = http.StatusNotFound
+		if status == http.StatusMethodNotAllowed {
+			f.http = status
+			w.Header().Set("Allow", allow)
+			f.Detail.Message = fmt.Sprintf("This address does not answer %s, only %s.", r.Method, allow)
+		}
+		write(w, f)
+	})
+}
+
+func tidy(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || p == clean+"/"
+}
+
+// probe asks a handler for its status and headers.
+type probe struct {
+	header http.Header
+	status int
+}
+
+func (p *probe) Header() http.Header         { return p.header }
+func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *probe) WriteHeader(status int)      { p.status = status }
+
+// write sends a failure.
+func write(w http.ResponseWriter, f *failure) {
+	body, err := json.Marshal(f)
+	if err != nil { // it holds strings only
+		panic(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(f.http)
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// versioned reports whether a path belongs to the API proper, which needs a key.
+func versioned(p string) bool {
+	return (p == "/v1" || strings.HasPrefix(p, "/v1/")) && p != "/v1/openapi.json"
+}

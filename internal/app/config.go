@@ -1,0 +1,154 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// Config is what the application is started with. Zero values mean the defaults; every field
+// but the last four has a variable, which is named in messages about it.
+type Config struct {
+	DataDir              string  // KLADKA_DATA_DIR
+	DatabaseURL          string  // KLADKA_DATABASE_URL
+	MasterKey            string  // KLADKA_MASTER_KEY
+	MasterKeyFile        string  // KLADKA_MASTER_KEY_FILE
+	PublicURL            string  // KLADKA_PUBLIC_URL
+	TraffitURL           string  // KLADKA_TRAFFIT_URL
+	TraffitRPS           float64 // KLADKA_TRAFFIT_RPS; 0 means no limit
+	APIRPM               int     // KLADKA_API_RPM; 0 means no limit
+	AllowPrivateNetworks bool    // KLADKA_ALLOW_PRIVATE_NETWORKS
+
+	Version string
+	// Env reads the environment, for the user's folders; nil is the process's own.
+	Env func(string) (string, bool)
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+// ConfigError is a setting that cannot be worked with.
+type ConfigError struct {
+	Setting string // the variable
+	Message string // what is wrong with it and what to do
+	Err     error
+}
+
+func (e *ConfigError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Setting, e.Message, e.Err)
+	}
+	return e.Setting + ": " + e.Message
+}
+
+// Unwrap gives the cause.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func badSetting(name, format string, args ...any) error {
+	return &ConfigError{Setting: name, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithDefaults fills in what was left open and judges the rest.
+func (c Config) WithDefaults() (Config, error) {
+	if c.Env == nil {
+		c.Env = os.LookupEnv
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.DataDir == "" {
+		dir, err := userDataDir(c.Env)
+		if err != nil {
+			return c, err
+		}
+		c.DataDir = dir
+	}
+	if c.DatabaseURL == "" {
+		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "kladka.db")
+	}
+	return c, c.validate()
+}
+
+func (c Config) validate() error {
+	switch {
+	case !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://"):
+		return badSetting("KLADKA_DATABASE_URL", "it must look like postgres://user:password@host:5432/name or sqlite:/path/to/file")
+	case c.DatabaseURL == "sqlite:":
+		return badSetting("KLADKA_DATABASE_URL", "it names no file; write sqlite:/path/to/file")
+	case c.MasterKey != "" && c.MasterKeyFile != "":
+		return badSetting("KLADKA_MASTER_KEY", "KLADKA_MASTER_KEY_FILE is set too; keep one of them")
+	case math.IsNaN(c.TraffitRPS) || math.IsInf(c.TraffitRPS, 0) || c.TraffitRPS < 0:
+		return badSetting("KLADKA_TRAFFIT_RPS", "%v is no number of requests per second; give one from 0 (no limit)", c.TraffitRPS)
+	case c.APIRPM < 0:
+		return badSetting("KLADKA_API_RPM", "%d is no number of requests per minute; give one from 0 (no limit)", c.APIRPM)
+	}
+	if err := validURL("KLADKA_PUBLIC_URL", c.PublicURL, "https://kladka.example.com"); err != nil {
+		return err
+	}
+	return validURL("KLADKA_TRAFFIT_URL", strings.ReplaceAll(c.TraffitURL, "{tenant}", "tenant"), "https://{tenant}.traffit.com")
+}
+
+func validURL(setting, value, example string) error {
+	if value == "" {
+		return nil
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return badSetting(setting, "%q is no address; it must look like %s", value, example)
+	}
+	return nil
+}
+
+// userDataDir is where programs of a user keep their data.
+func userDataDir(env func(string) (string, bool)) (string, error) {
+	if dir, _ := env("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "kladka"), nil
+	}
+	if runtime.GOOS == "windows" {
+		if dir, _ := env("LocalAppData"); dir != "" {
+			return filepath.Join(dir, "kladka"), nil
+		}
+	}
+	home, _ := env("HOME")
+	switch {
+	case home == "":
+		return "", badSetting("KLADKA_DATA_DIR", "there is no home folder to put data into; set it to a folder that lasts")
+	case runtime.GOOS == "darwin":
+		return filepath.Join(home, "Library", "Application Support", "kladka"), nil
+	default:
+		return filepath.Join(home, ".local", "share", "kladka"), nil
+	}
+}
+
+// DefaultAddr is where the server listens unless told otherwise.
+const DefaultAddr = "127.0.0.1:8080"
+
+// CheckAddr judges a listen address.
+func CheckAddr(addr string) error {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return badSetting("KLADKA_ADDR", "%q is no address to listen on; it must look like %s or :8080", addr, DefaultAddr)
+	}
+	return nil
+}
+
+// urlOf is how a listen address is reached from the same machine.
+func urlOf(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return "http://" + addr.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}

@@ -1,0 +1,224 @@
+package traffit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
+)
+
+// api is the root of the Integration API.
+const api = "/api/integration/v2"
+
+// client sends requests to one tenant.
+type client struct {
+	base               *url.URL
+	tenant, id, secret string
+
+	http   *outbound.Client
+	tokens *tokens
+	now    func() time.Time
+	log    *slog.Logger
+}
+
+// call is one GET.
+type call struct {
+	path  string
+	scope string // what the endpoint asks for; empty for public ones, which get no token
+	// page and size ask for a page of a listing; zero sends neither.
+	page, size int
+	sort       string // a JSON object
+	// schema asks for the fields instead of the rows.
+	schema bool
+	// short says that a page that is not full and declares nothing is the whole listing: for
+	// listings that hold a handful, where looking for a second page would double the requests.
+	short bool
+}
+
+// answer is a JSON answer with status 200.
+type answer struct {
+	call
+	header http.Header
+	body   []byte
+	sent   ats.Time
+}
+
+// problem makes an AnswerError about a call.
+func (r call) problem(status int, format string, args ...any) *connector.AnswerError {
+	return &connector.AnswerError{Status: status, Method: http.MethodGet, Path: r.path, Message: fmt.Sprintf(format, args...)}
+}
+
+// get sends a call. A token that died early is replaced and the call repeated once.
+func (c *client) get(ctx context.Context, r call) (*answer, error) {
+	if r.scope == "" {
+		return c.send(ctx, r, "")
+	}
+	g, err := c.tokens.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.send(ctx, r, g.token)
+	if _, refused := errors.AsType[*connector.AuthError](err); !refused {
+		return a, err
+	}
+	c.log.DebugContext(ctx, "the access token is not accepted any more", "path", r.path)
+	c.tokens.drop(g.token)
+	if g, err = c.tokens.get(ctx); err != nil {
+		return nil, err
+	}
+	return c.send(ctx, r, g.token)
+}
+
+func (c *client) send(ctx context.Context, r call, token string) (*answer, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address(r.path), nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.path, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	// The documentation sends a content type even on reads.
+	req.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if r.page > 0 {
+		req.Header.Set("X-Request-Current-Page", strconv.Itoa(r.page))
+		req.Header.Set("X-Request-Page-Size", strconv.Itoa(r.size))
+	}
+	if r.sort != "" {
+		req.Header.Set("X-Request-Sort", r.sort)
+	}
+	if r.schema {
+		req.Header.Set("X-Response-Metadata", "true")
+	}
+	sent := ats.TimeOf(c.now())
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unreachable(ctx, r.path, err)
+	}
+	if err := c.judge(r, resp); err != nil {
+		return nil, err
+	}
+	return &answer{call: r, header: resp.Header, body: bytes.TrimSpace(resp.Body), sent: sent}, nil
+}
+
+// judge gives the error that an answer stands for; nil for JSON with status 200. Only JSON is
+// TRAFFIT's own word: its front answers HTML for unknown paths and tenants (seen).
+func (c *client) judge(r call, resp *outbound.Response) error {
+	spoken := looksLikeJSON(resp.Body) && json.Valid(resp.Body)
+	message := c.noJSON(resp.Body)
+	if spoken {
+		v, _ := decode(resp.Body) // valid as just checked
+		message = said(asObject(v))
+	}
+	refusal := r.problem(resp.Status, "%s", message)
+	switch {
+	case passing(resp.Status):
+		return c.later(resp, refusal)
+	case resp.Status >= 300 && resp.Status < 400:
+		return r.problem(resp.Status, "it points to %s, which is not followed", outbound.RedactURL(resp.Header.Get("Location")))
+	case resp.Status == http.StatusOK && spoken:
+		return nil
+	case r.scope == "":
+		return refusal
+	case resp.Status == http.StatusUnauthorized:
+		return &connector.AuthError{Message: message}
+	case resp.Status == http.StatusForbidden && !looksLikeHTML(resp):
+		return &connector.ScopeError{Scope: r.scope, Message: message}
+	case spoken && (resp.Status == http.StatusNotFound || resp.Status == http.StatusGone):
+		return fmt.Errorf("%w: %w", connector.ErrGone, refusal)
+	}
+	return refusal
+}
+
+// address gives the full address of a path.
+func (c *client) address(path string) string { return c.base.String() + path }
+
+// unreachable explains a request that got no answer.
+func (c *client) unreachable(ctx context.Context, path string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if _, ok := errors.AsType[*connector.RetryError](err); ok {
+		return err // the transport's own word about the request budget
+	}
+	if late, ok := errors.AsType[*outbound.RetryAfterError](err); ok {
+		return &connector.RetryError{After: late.After, Err: fmt.Errorf("read %s: %w", path, err)}
+	}
+	if large, ok := errors.AsType[*outbound.TooLargeError](err); ok {
+		return &connector.AnswerError{Method: http.MethodGet, Path: path, Status: http.StatusOK, Message: large.Error()}
+	}
+	return &connector.RetryError{Err: fmt.Errorf("TRAFFIT cannot be reached at %s; check the tenant name and the network: %w", outbound.RedactURL(c.base.String()), err)}
+}
+
+// later makes the error of a status that may be another one in a while.
+func (c *client) later(resp *outbound.Response, err error) error {
+	after, _ := outbound.RetryAfter(resp.Header, c.now())
+	return &connector.RetryError{After: after, Err: err}
+}
+
+// noJSON says what is wrong with a body that should have been JSON. Every name below
+// traffit.com resolves, so a tenant that does not exist shows up as a page (seen).
+func (c *client) noJSON(body []byte) string {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return "the answer is empty"
+	}
+	if looksLikeJSON(body) {
+		return "the answer is broken JSON"
+	}
+	return fmt.Sprintf("the answer is a page, not JSON; is %q the right tenant?", c.tenant)
+}
+
+// said gives the words of an error answer, whose form varies.
+func said(o object) string {
+	var words []string
+	for _, key := range []string{"error", "error_description", "message"} {
+		if s := o.text(key); s != "" {
+			words = append(words, s)
+		}
+	}
+	text := []rune(strings.Join(words, ": "))
+	if len(text) == 0 {
+		return "no explanation was given"
+	}
+	return string(text[:min(len(text), 200)])
+}
+
+// passing reports whether a status may be another one in a while.
+func passing(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
+
+func looksLikeJSON(body []byte) bool {
+	body = bytes.TrimSpace(body)
+	return len(body) > 0 && (body[0] == '{' || body[0] == '[')
+}
+
+func looksLikeHTML(resp *outbound.Response) bool {
+	return strings.Contains(resp.Header.Get("Content-Type"), "html") || bytes.HasPrefix(bytes.TrimSpace(resp.Body), []byte("<"))
+}
+
+// one reads a single object.
+func (c *client) one(ctx context.Context, r call) (object, ats.Time, error) {
+	a, err := c.get(ctx, r)
+	if err != nil {
+		return nil, ats.Time{}, err
+	}
+	v, err := decode(a.body)
+	if err != nil {
+		return nil, ats.Time{}, r.problem(http.StatusOK, "the answer is broken JSON")
+	}
+	o := asObject(v)
+	if o == nil {
+		return nil, ats.Time{}, r.problem(http.StatusOK, "the answer is no object")
+	}
+	return o, a.sent, nil
+}

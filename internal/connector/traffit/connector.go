@@ -1,0 +1,167 @@
+// Package traffit connects TRAFFIT: it reads a tenant through the Integration API v2 and the
+// public feed of job posts, and folds what it read into unified records.
+//
+// What TRAFFIT answers is only partly documented. A comment names the evidence where it
+// matters: "documented" (the public documentation says so), "seen" (observed on a real
+// tenant), "guess" (ours; nobody confirmed it). Where several forms are possible, all are read.
+package traffit
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
+)
+
+// Slug is the connector's name in IDs and addresses.
+const Slug = "traffit"
+
+// DefaultURL is where tenants live. The documentation prints the host with a leading "www.",
+// whose certificate does not cover it (seen).
+const DefaultURL = "https://{tenant}.traffit.com"
+
+// revision changes with every change of the folds that changes records.
+const revision = "1"
+
+// The keys of the credentials.
+const (
+	credentialTenant = "tenant"
+	credentialID     = "client_id"
+	credentialSecret = "client_secret"
+)
+
+// Options says where TRAFFIT is.
+type Options struct {
+	// URL is the address of a tenant, with {tenant} in place of its name. Empty is DefaultURL; an
+	// address without {tenant} points to a simulator or a proxy that serves one tenant.
+	URL string
+}
+
+// New makes the connector.
+func New(o Options) connector.Connector {
+	if o.URL == "" {
+		o.URL = DefaultURL
+	}
+	return &traffit{url: o.URL}
+}
+
+type traffit struct{ url string }
+
+// Credentials lists what a connection needs. An administrator of the tenant makes client and
+// secret in TRAFFIT's settings; the secret is shown once.
+func (*traffit) Credentials() []connector.Credential {
+	return []connector.Credential{
+		{Key: credentialTenant, Label: "Tenant (the name before .traffit.com)"},
+		{Key: credentialID, Label: "Client ID"},
+		{Key: credentialSecret, Label: "Client secret", Secret: true},
+	}
+}
+
+// Revision names the version of the folds.
+func (*traffit) Revision() string { return revision }
+
+// Connect prepares access to a tenant.
+func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
+	name, err := tenantName(cfg.Credentials[credentialTenant])
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(strings.TrimRight(strings.ReplaceAll(t.url, "{tenant}", name), "/"))
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return nil, fmt.Errorf("the address of TRAFFIT is %q; it must look like %s", t.url, DefaultURL)
+	}
+	id := strings.TrimSpace(cfg.Credentials[credentialID])
+	secret := strings.TrimSpace(cfg.Credentials[credentialSecret])
+	if id == "" || secret == "" {
+		return nil, errors.New("client ID and client secret are needed: an administrator makes them in TRAFFIT under Settings, Integrations, API")
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = http.DefaultTransport
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &client{
+		base: base, tenant: name, id: id, secret: secret,
+		http: &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
+		now:  cfg.Now, log: cfg.Log,
+	}
+	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
+	return &tenant{client: c}, nil
+}
+
+// tenant is one customer's TRAFFIT.
+type tenant struct{ *client }
+
+// tenantPattern is what a tenant may be called. Underscores occur (seen), although host names
+// should not have them.
+var tenantPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`)
+
+// tenantName reads the tenant's name from what was typed: the name itself or an address pasted
+// from the browser.
+func tenantName(typed string) (string, error) {
+	name := strings.ToLower(strings.TrimSpace(typed))
+	if _, rest, ok := strings.Cut(name, "://"); ok {
+		name = rest
+	}
+	name, _, _ = strings.Cut(name, "/")
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.TrimPrefix(name, "www.")
+	name = strings.TrimSuffix(name, ".traffit.com")
+	if !tenantPattern.MatchString(name) {
+		return "", fmt.Errorf("%q is no tenant name: it is the part before .traffit.com in the address of your TRAFFIT, made of letters, digits, - and _", typed)
+	}
+	return name, nil
+}
+
+// The connector's words for the things in TRAFFIT.
+const (
+	user           = "user"
+	role           = "role"
+	dictionary     = "dictionary"
+	dictionaryItem = "dictionary_item"
+	workflow       = "workflow"
+	state          = "state"
+	pipelines      = "pipelines" // one unit, "all": the order of all states
+	recruitment    = "recruitment"
+	rejection      = "rejection" // a reason that can be given
+	employee       = "employee"
+	tag            = "tag"
+	application    = "application"
+	rejected       = "rejected" // the reason that was given at one moment
+)
+
+// The kinds of parts.
+const (
+	kindList       = "list"
+	kindDetail     = "detail"
+	kindAdvert     = "advert"
+	kindSource     = "source"
+	kindMove       = "move"
+	kindTags       = "tags"
+	kindRejections = "rejections"
+	kindActivity   = "activity"
+	kindUsers      = "users"     // of a role, from the list of users
+	kindCandidate  = "candidate" // of a tag, from a candidate's tags
+)
+
+var (
+	allPipelines    = connector.Unit{Entity: pipelines, ID: "all"}
+	responsibleRole = connector.Unit{Entity: role, ID: "responsible_person"}
+)
+
+// unit is short for a connector.Unit.
+func unit(entity, id string) connector.Unit { return connector.Unit{Entity: entity, ID: id} }
+
+// ref makes a pointer; models take those for everything that may be null.
+func ref[T any](v T) *T { return &v }

@@ -1,0 +1,114 @@
+package traffit
+
+import (
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+)
+
+// stamps are the fields that Kladka itself fills on every record.
+var stamps = []string{"id", "changed_at", "remote_deleted_at"}
+
+// Tool tells what is covered. SUPPORTED fields rest on what was seen or documented; UNKNOWN
+// ones are filled as well, but from details that nobody has confirmed, or from fields that
+// tenants name as they like.
+func (*traffit) Tool() connector.Tool {
+	return connector.Tool{
+		Slug: Slug, Label: "TRAFFIT",
+		Models: []connector.ModelCoverage{
+			model(ats.Users, "Users", connector.Supported,
+				[]string{"remote_id", "first_name", "last_name", "email", "status", "system_roles"}, nil,
+				[]string{"remote_data"}, nil),
+			model(ats.Roles, "Roles", connector.Supported,
+				[]string{"remote_id", "remote_label", "scope"}, nil,
+				[]string{"remote_data"}, []string{"unified_type"}),
+			model(ats.Jobs, "Jobs", connector.Supported,
+				[]string{
+					"remote_id", "name", "job_code", "description", "confidential", "status", "visibility", "category",
+					"post_url", "remote_work_status", "location", "custom_fields", "integration_fields", "opened_at",
+					"closed_at", "remote_created_at", "remote_updated_at", "stages", "job_postings", "hiring_team",
+				},
+				[]string{
+					"employment_type", "department", "experience_level", "salary_amount", "salary_amount_from",
+					"salary_amount_to", "salary_currency", "salary_period",
+				},
+				[]string{"remote_data"},
+				[]string{"weekly_hours", "remote_url", "contact_id", "screening_questions"}),
+			model(ats.JobPostings, "Job postings", connector.Supported,
+				[]string{"remote_id", "title", "description_html", "status", "visibility", "url"}, nil,
+				[]string{"remote_data"}, nil),
+			model(ats.Candidates, "Candidates", connector.Supported,
+				[]string{
+					"remote_id", "first_name", "last_name", "source", "phone_numbers", "email_addresses", "social_media",
+					"custom_fields", "integration_fields", "remote_created_at", "remote_updated_at", "applications",
+				},
+				[]string{"company", "title", "location", "tags"},
+				[]string{"remote_data"}, []string{"confidential", "remote_url"}),
+			model(ats.ApplicationStages, "Application stages", connector.Supported,
+				[]string{"remote_id", "name", "status", "global_index"}, nil,
+				[]string{"remote_data"}, []string{"custom_fields"}),
+			model(ats.Applications, "Applications", connector.Supported,
+				[]string{
+					"remote_id", "outcome", "rejection_reason_name", "rejected_at", "current_stage_id", "job_id",
+					"candidate_id", "remote_created_at", "remote_updated_at", "candidate", "current_stage", "job",
+				}, nil,
+				[]string{"remote_data"},
+				[]string{"custom_fields", "integration_fields", "remote_url", "screening_question_answers", "interviews", "offers"}),
+			model(ats.Tags, "Tags", connector.CoverageUnknown, nil,
+				[]string{"remote_id", "name"}, []string{"remote_data"}, nil),
+			model(ats.RejectionReasons, "Rejection reasons", connector.CoverageUnknown, nil,
+				[]string{"remote_id", "name"}, []string{"remote_data"}, nil),
+			model(ats.CandidateTags, "Candidate tags", connector.CoverageUnknown, nil,
+				[]string{"candidate_id", "tag_id"}, nil, nil),
+			model(ats.JobStages, "Job-specific application stages", connector.Supported,
+				[]string{"index", "job_id", "stage_id"}, nil, nil, nil),
+			model(ats.HiringTeam, "Job hiring team members", connector.Supported,
+				[]string{"roles", "job_id", "user_id"}, nil, nil, nil),
+			{Model: ats.Interviews, Label: "Interviews", Status: connector.Unsupported},
+			{Model: ats.Offers, Label: "Offers", Status: connector.Unsupported},
+		},
+		Actions: []connector.ActionCoverage{
+			action("ats_create_candidate", "Create candidate", applicationInputs...),
+			action("ats_create_application", "Create application", applicationInputs...),
+			action("ats_add_application_attachment", "Add attachment to application",
+				"application_id", "attachment.name", "attachment.content_type", "attachment.data_url", "attachment.data", "attachment.type"),
+			action("ats_move_application_to_stage", "Move application to stage", "application_id", "stage_id"),
+			action("ats_add_application_result_link", "Add result link to application",
+				"application_id", "label", "url", "details.custom_field_name_prefix", "details.attributes.key", "details.attributes.value"),
+			action("ats_add_application_note", "Add note to application", "application_id", "content"),
+		},
+		Features: []connector.FeatureCoverage{
+			{ID: "sync_only_created_applications", Label: "Sync only created applications", Status: connector.NotImplemented},
+			{ID: "connection_guide", Label: "Connection guide", Status: connector.NotImplemented},
+			{ID: "passthrough", Label: "API passthrough", Status: connector.NotImplemented},
+			{ID: "webhook_subscriptions", Label: "Webhook subscriptions", Status: connector.NotImplemented},
+		},
+	}
+}
+
+var applicationInputs = []string{
+	"candidate.first_name", "candidate.last_name", "candidate.email_address", "application.job_id", "application.stage_id",
+	"attachments.name", "attachments.content_type", "attachments.data_url", "attachments.data", "attachments.type",
+}
+
+func model(m ats.Model, label string, status connector.Coverage, supported, unknown, missing, unsupported []string) connector.ModelCoverage {
+	c := connector.ModelCoverage{Model: m, Label: label, Status: status}
+	add := func(status connector.Coverage, ids []string) {
+		for _, id := range ids {
+			c.Fields = append(c.Fields, connector.FieldCoverage{ID: id, Status: status})
+		}
+	}
+	add(connector.Supported, stamps)
+	add(connector.Supported, supported)
+	add(connector.CoverageUnknown, unknown)
+	add(connector.NotImplemented, missing)
+	add(connector.Unsupported, unsupported)
+	return c
+}
+
+func action(id, label string, inputs ...string) connector.ActionCoverage {
+	a := connector.ActionCoverage{ID: id, Label: label, Status: connector.NotImplemented}
+	for _, input := range inputs {
+		a.Fields = append(a.Fields, connector.FieldCoverage{ID: input, Status: connector.NotImplemented})
+	}
+	return a
+}

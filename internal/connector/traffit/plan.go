@@ -1,0 +1,404 @@
+package traffit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+)
+
+// How old a detail may become that nothing announces changes of.
+const (
+	day                = 24 * time.Hour
+	maxAgeOpen         = day
+	maxAgeClosed       = 30 * day
+	maxAgeWorkflow     = day
+	maxAgeRejections   = 7 * day
+	maxAgeTags         = 7 * day
+	maxAgeDictionaries = 7 * day
+
+	rankOpen, rankClosed = 0, 1
+)
+
+// Plan lists the steps of a full sync: what is cheap and needed by others comes first. Their
+// names are shown to users.
+func (t *tenant) Plan() []connector.Step {
+	return []connector.Step{
+		{Name: "fields", Fields: t.fields},
+		{Name: "users", Loads: []ats.Model{ats.Users, ats.Roles}, List: t.users()},
+		{Name: "dictionaries", List: t.dictionaries()},
+		{Name: "dictionary items", Each: t.dictionaryItems()},
+		{Name: "workflows", List: t.workflows()},
+		{Name: "workflow details", Loads: []ats.Model{ats.ApplicationStages, ats.JobStages}, Each: t.workflowDetails()},
+		{Name: "adverts", Loads: []ats.Model{ats.JobPostings}, Improves: []ats.Model{ats.Jobs}, List: t.adverts()},
+		{Name: "recruitments", Loads: []ats.Model{ats.Jobs, ats.JobPostings}, List: t.recruitments()},
+		{
+			Name:  "recruitment details",
+			Loads: []ats.Model{ats.Jobs, ats.JobStages, ats.HiringTeam, ats.JobPostings},
+			Each:  t.recruitmentDetails(),
+		},
+		{Name: "employees", Loads: []ats.Model{ats.Candidates}, List: t.employees()},
+		{Name: "history", Loads: []ats.Model{ats.Applications}, List: t.history()},
+		{Name: "sources", Improves: []ats.Model{ats.Candidates}, List: t.sources()},
+		{Name: "rejection reasons", Loads: []ats.Model{ats.RejectionReasons}, Each: t.rejectionReasons()},
+		{Name: "tags", Loads: []ats.Model{ats.Tags, ats.CandidateTags}, Background: true, Each: t.tags()},
+		{Name: "activities", Background: true, List: t.activities()},
+	}
+}
+
+// part makes a part of what was read.
+func part(entity, id, kind, key string, raw any, sent ats.Time) connector.Part {
+	return connector.Part{
+		PartKey: connector.PartKey{Unit: unit(entity, id), Kind: kind, Part: key},
+		Raw:     encode(raw), ObservedAt: sent,
+	}
+}
+
+// listed makes the part that a unit's own row in a listing is.
+func listed(entity string, row object, sent ats.Time) []connector.Part {
+	if row.id("id") == "" {
+		return nil // it cannot be told from others; it counts as one that never came
+	}
+	p := part(entity, row.id("id"), kindList, "", row, sent)
+	p.Version = row.text("updated_at")
+	return []connector.Part{p}
+}
+
+// always is a maximum age for every rank.
+func always(d time.Duration) func(int64) time.Duration { return func(int64) time.Duration { return d } }
+
+// users reads people and, from their rows, the system roles. TRAFFIT's only job role is not
+// listed anywhere; it comes along with each page, so that it exists as soon as anything does.
+func (t *tenant) users() *connector.List {
+	r := call{path: api + "/users/", scope: "user", size: pageSize, sort: byID}
+	list := t.step(r, nil,
+		connector.Cover{Entity: user, Kind: kindList, Absent: connector.Nominate},
+		connector.Cover{Entity: role, Kind: kindUsers, Absent: connector.Withdraw},
+	)
+	list.Page = func(ctx context.Context, n int) (connector.Page, error) {
+		l, err := t.list(ctx, r, n)
+		if err != nil {
+			return connector.Page{}, err
+		}
+		first := true
+		return l.page(r, func(row object, sent ats.Time) []connector.Part {
+			parts := listed(user, row, sent)
+			if group := row.object("permission_group"); group.id("id") != "" {
+				parts = append(parts, part(role, group.id("id"), kindUsers, "", group, sent))
+			}
+			if first && parts != nil {
+				first = false
+				parts = append(parts, part(role, responsibleRole.ID, kindUsers, "", object{"id": responsibleRole.ID}, sent))
+			}
+			return parts
+		}), nil
+	}
+	return list
+}
+
+// dictionaries reads which dictionaries there are (guess: path and form). They only give the
+// labels of sources, so a tenant that does not show them goes without.
+func (t *tenant) dictionaries() *connector.List {
+	r := call{path: api + "/dictionaries", scope: "dictionary", size: pageSize, sort: byID}
+	list := t.step(r, func(row object, sent ats.Time) []connector.Part {
+		return listed(dictionary, row, sent)
+	}, connector.Cover{Entity: dictionary, Kind: kindList, Absent: connector.Keep})
+	read := list.Page
+	list.Page = func(ctx context.Context, n int) (connector.Page, error) {
+		page, err := read(ctx, n)
+		if unavailable(err) {
+			t.log.WarnContext(ctx, "dictionaries cannot be read; sources without a label stay without one", "error", err)
+			return listing{pages: 1, size: r.size, body: []byte("[]")}.page(r, nil), nil
+		}
+		return page, err
+	}
+	return list
+}
+
+// unavailable reports whether an endpoint is not there for this client.
+func unavailable(err error) bool {
+	if _, ok := errors.AsType[*connector.ScopeError](err); ok {
+		return true
+	}
+	answer, ok := errors.AsType[*connector.AnswerError](err)
+	return ok && (answer.Status == http.StatusNotFound || answer.Status == http.StatusForbidden)
+}
+
+// dictionaryItems reads each dictionary's items. The form is a guess: a list of items, or an
+// object that holds one.
+func (t *tenant) dictionaryItems() *connector.Each {
+	return &connector.Each{
+		Of: connector.Cover{Entity: dictionary, Kind: kindList}, Reads: kindDetail,
+		MaxAge: always(maxAgeDictionaries),
+		Brings: []connector.Cover{{Entity: dictionaryItem, Kind: dictionary}},
+		Fetch: func(ctx context.Context, u connector.Unit) ([]connector.Part, error) {
+			a, err := t.get(ctx, call{path: api + "/dictionaries/" + pathID(u.ID), scope: "dictionary"})
+			if err != nil {
+				return nil, err
+			}
+			items := itemsOf(a.body)
+			parts := []connector.Part{part(dictionary, u.ID, kindDetail, "", object{"items": len(items)}, a.sent)}
+			for _, item := range items {
+				if item.id("id") != "" {
+					parts = append(parts, part(dictionaryItem, item.id("id"), dictionary, u.ID, item, a.sent))
+				}
+			}
+			return parts, nil
+		},
+	}
+}
+
+// itemsOf finds the objects of an answer that is a list, or an object with one of the usual
+// keys.
+func itemsOf(body []byte) []object {
+	v, err := decode(body)
+	if err != nil {
+		return nil
+	}
+	list, ok := v.([]any)
+	if ok && len(list) == 1 {
+		if inner, nested := list[0].([]any); nested { // the wrapping of single answers
+			list = inner
+		}
+	}
+	// A list of one may also be the wrapped object.
+	for o, i := asObject(v), 0; o != nil && i < len(itemKeys); i++ {
+		if inner, found := o[itemKeys[i]].([]any); found {
+			list, ok = inner, true
+			break
+		}
+	}
+	if !ok {
+		return nil
+	}
+	var items []object
+	for _, item := range list {
+		if o := asObject(item); o != nil {
+			items = append(items, o)
+		}
+	}
+	return items
+}
+
+var itemKeys = []string{"items", "dictionary_items", "values", "elements", "tags", "rejections"}
+
+// recruitments reads the list, which has other fields than the details (seen).
+func (t *tenant) recruitments() *connector.List {
+	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID}
+	return t.step(r, func(row object, sent ats.Time) []connector.Part {
+		parts := listed(recruitment, row, sent)
+		if closed := row.bool("is_closed"); closed != nil && *closed && parts != nil {
+			parts[0].Rank = rankClosed
+		}
+		return parts
+	}, connector.Cover{Entity: recruitment, Kind: kindList, Absent: connector.Nominate})
+}
+
+// recruitmentDetails reads workflow, responsible people and status, open recruitments first.
+func (t *tenant) recruitmentDetails() *connector.Each {
+	return &connector.Each{
+		Of: connector.Cover{Entity: recruitment, Kind: kindList}, Reads: kindDetail, MaxRank: rankClosed,
+		MaxAge: func(rank int64) time.Duration {
+			if rank == rankOpen {
+				return maxAgeOpen
+			}
+			return maxAgeClosed
+		},
+		Fetch: func(ctx context.Context, u connector.Unit) ([]connector.Part, error) {
+			o, sent, err := t.single(ctx, "/recruitments/", "recruitment", u)
+			if err != nil {
+				return nil, err
+			}
+			p := part(recruitment, u.ID, kindDetail, "", o, sent)
+			p.Version = o.text("updated_at")
+			return []connector.Part{p}, nil
+		},
+	}
+}
+
+// employees reads the candidates.
+func (t *tenant) employees() *connector.List {
+	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID}
+	return t.step(r, func(row object, sent ats.Time) []connector.Part {
+		return listed(employee, row, sent)
+	}, connector.Cover{Entity: employee, Kind: kindList, Absent: connector.Nominate})
+}
+
+// history reads the stays of candidates in states. A row whose candidate or recruitment is
+// missing keeps an empty half in its application's ID, which no record can have.
+func (t *tenant) history() *connector.List {
+	r := call{path: api + "/employees/recruitment_history", scope: "employee", size: pageSize, sort: byID}
+	return t.step(r, func(row object, sent ats.Time) []connector.Part {
+		if row.id("id") == "" {
+			return nil
+		}
+		id := row.id("employee") + ":" + row.id("recruitment")
+		p := part(application, id, kindMove, row.id("id"), row, sent)
+		p.Version = row.text("updated_at")
+		return []connector.Part{p}
+	}, connector.Cover{Entity: application, Kind: kindMove, Absent: connector.Nominate})
+}
+
+// sources reads where candidates came from, in smaller pages: see sourcePage.
+func (t *tenant) sources() *connector.List {
+	r := call{path: api + "/sources", scope: "source", size: sourcePage, sort: byID}
+	parts := func(row object, sent ats.Time) []connector.Part {
+		if row.id("id") == "" {
+			return nil
+		}
+		return []connector.Part{part(employee, row.id("employee"), kindSource, row.id("id"), row, sent)}
+	}
+	list := t.step(r, parts, connector.Cover{Entity: employee, Kind: kindSource, Absent: connector.Withdraw})
+	list.Page = func(ctx context.Context, n int) (connector.Page, error) {
+		l, err := t.list(ctx, r, n)
+		answer, failed := errors.AsType[*connector.AnswerError](err)
+		if failed && answer.Status == http.StatusInternalServerError {
+			l, err = t.slices(ctx, r, n)
+		}
+		if err != nil {
+			return connector.Page{}, err
+		}
+		return l.page(r, parts), nil
+	}
+	return list
+}
+
+// slices reads page n of the sources as several small ones. The page counts as read only when
+// all of them answer.
+func (t *tenant) slices(ctx context.Context, r call, n int) (listing, error) {
+	const per = sourcePage / sourceSlice
+	page := listing{size: r.size}
+	rows := []any{}
+	r.size = sourceSlice
+	for i := range per {
+		l, err := t.list(ctx, r, (n-1)*per+i+1)
+		if err != nil {
+			return listing{}, err
+		}
+		if i == 0 {
+			page.sent = l.sent
+		}
+		v, err := decode(l.body)
+		if err != nil {
+			return listing{}, r.problem(http.StatusOK, "the answer is broken JSON")
+		}
+		slice, _ := v.([]any)
+		rows = append(rows, slice...)
+		page.total, page.pages = l.total, max(1, (l.total+sourcePage-1)/sourcePage)
+		if (n-1)*per+i+1 >= l.pages {
+			break
+		}
+	}
+	page.body = encode(rows)
+	return page, nil
+}
+
+// rejectionReasons reads the reasons that open recruitments offer (path documented, form guess).
+func (t *tenant) rejectionReasons() *connector.Each {
+	return &connector.Each{
+		Of: connector.Cover{Entity: recruitment, Kind: kindList}, Reads: kindRejections,
+		MaxRank: rankOpen, MaxAge: always(maxAgeRejections),
+		Brings: []connector.Cover{{Entity: rejection, Kind: recruitment}},
+		Fetch: func(ctx context.Context, u connector.Unit) ([]connector.Part, error) {
+			rows, sent, err := t.below(ctx, "/recruitments/", "/rejections", "recruitment", u)
+			if err != nil {
+				return nil, err
+			}
+			ids, parts := []string{}, []connector.Part{{}}
+			for _, row := range rows {
+				if id := row.id("id"); id != "" {
+					ids = append(ids, id)
+					parts = append(parts, part(rejection, id, recruitment, u.ID, object{"id": id, "name": row.label()}, sent))
+				}
+			}
+			parts[0] = part(recruitment, u.ID, kindRejections, "", object{"rejections": ids}, sent)
+			return parts, nil
+		},
+	}
+}
+
+// tags reads each candidate's tags (path documented, form guess). The tags themselves are never
+// withdrawn: one candidate's answer says nothing about them.
+func (t *tenant) tags() *connector.Each {
+	return &connector.Each{
+		Of: connector.Cover{Entity: employee, Kind: kindList}, Reads: kindTags, MaxAge: always(maxAgeTags),
+		Fetch: func(ctx context.Context, u connector.Unit) ([]connector.Part, error) {
+			rows, sent, err := t.below(ctx, "/employees/", "/tags", "employee", u)
+			if err != nil {
+				return nil, err
+			}
+			ids, parts := []string{}, []connector.Part{{}}
+			for _, row := range rows {
+				if inner := row.object("tag"); inner != nil {
+					row = inner
+				}
+				if id := row.id("id"); id != "" {
+					ids = append(ids, id)
+					parts = append(parts, part(tag, id, kindCandidate, "", object{"id": id, "name": row.label()}, sent))
+				}
+			}
+			parts[0] = part(employee, u.ID, kindTags, "", object{"tags": ids}, sent)
+			return parts, nil
+		},
+	}
+}
+
+// label is the text of a dictionary-like object; nil when it has none.
+func (o object) label() *string {
+	for _, key := range []string{"name", "value", "label"} {
+		if s := o.opt(key); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// activities reads the log of candidates for one thing: the reason given with a rejection,
+// which stands nowhere else (seen). All other rows are personal and leave nothing behind.
+func (t *tenant) activities() *connector.List {
+	r := call{path: api + "/employees/activities", scope: "employee", size: pageSize, sort: byID}
+	return t.step(r, func(row object, sent ats.Time) []connector.Part {
+		reason := stageChange(row["content"]).object("rejection")
+		at := row.time("activity_date")
+		if reason.label() == nil || at == nil || row.id("employee") == "" || row.id("id") == "" {
+			return nil
+		}
+		raw := object{"date": row.text("activity_date"), "rejection": object{"id": reason.id("id"), "name": reason.label()}}
+		return []connector.Part{part(rejected, rejectedID(row.id("employee"), *at), kindActivity, row.id("id"), raw, sent)}
+	})
+}
+
+// rejectedID names the moment of a rejection. TRAFFIT does not say which move an activity
+// belongs to; the candidate and the second do (seen).
+func rejectedID(employeeID string, at ats.Time) string {
+	return fmt.Sprintf("%s@%d", employeeID, at.Milli())
+}
+
+// stageChange reads the content of an activity about a stage change: a JSON document inside a
+// string (seen), an object, or an object that holds either as its content (known from another
+// client). For the text of a note it is nil.
+func stageChange(content any) object {
+	for range 4 {
+		switch v := content.(type) {
+		case string:
+			inner, err := decode([]byte(v))
+			if err != nil {
+				return nil
+			}
+			content = inner
+		case map[string]any:
+			inner, nested := v["content"]
+			if !nested || v["to_state"] != nil {
+				return v
+			}
+			content = inner
+		default:
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// The bounds of confirmation: in one run at most a fifth of its other requests, but a few in any
+// case; and what looks like a mass deletion waits for a person.
+const (
+	confirmShare   = 5
+	confirmAtLeast = 100
+	massAtLeast    = 50
+	massShare      = 50 // 2 %
+)
+
+// confirmDeletions asks the ATS about nominated units, one group a request, and ends the records
+// of those that it confirms to be gone. What it cannot ask in this run waits for the next.
+func (w *work) confirmDeletions(ctx context.Context, s *store.RunStep) error {
+	allowed := int64(confirmAtLeast)
+	var requests int64
+	for _, other := range w.steps {
+		requests += other.Requests
+	}
+	allowed = max(allowed, requests/confirmShare)
+	confirms := w.tenant.Confirms()
+	for _, entity := range w.confirmOrder(confirms) {
+		confirm := confirms[entity]
+		held, err := w.heldBack(ctx, entity, confirm)
+		if err != nil {
+			return err
+		}
+		if held > 0 {
+			s.Missing += held
+			s.Error = new(fmt.Sprintf("%d %s are missing from TRAFFIT at once; see `kladka deletions`", held, confirm.Model))
+			continue
+		}
+		if err := w.confirmEntity(ctx, s, entity, confirm, &allowed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirmOrder is the order in which the plan's listings name the entities: what cascades comes
+// before what it cascades to.
+func (w *work) confirmOrder(confirms map[string]connector.Confirm) []string {
+	var order []string
+	for _, p := range w.plan {
+		if p.List == nil {
+			continue
+		}
+		for _, c := range p.List.Covers {
+			if _, ok := confirms[c.Entity]; ok && !slices.Contains(order, c.Entity) {
+				order = append(order, c.Entity)
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return len(confirms[b].Cascades) - len(confirms[a].Cascades) })
+	return order
+}
+
+// heldBack is how many nominations of an entity wait for an approval: those that look like a mass
+// deletion and were not approved.
+func (w *work) heldBack(ctx context.Context, entity string, c connector.Confirm) (int64, error) {
+	waiting, err := w.Store.CountNominations(ctx, w.run.Integration, entity)
+	if err != nil {
+		return 0, err
+	}
+	living, err := w.Store.CountLiving(ctx, w.run.Integration, c.Model)
+	if err != nil {
+		return 0, err
+	}
+	if waiting <= max(massAtLeast, living/massShare) {
+		return 0, nil
+	}
+	return waiting, nil
+}
+
+func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm, allowed *int64) error {
+	nominated, err := w.Store.Nominations(ctx, w.run.Integration, entity, "", 100_000)
+	if err != nil || len(nominated) == 0 {
+		return err
+	}
+	groups := map[string][]connector.Unit{}
+	var order []string
+	for _, u := range nominated {
+		g := c.Group(u)
+		if groups[g] == nil {
+			order = append(order, g)
+		}
+		groups[g] = append(groups[g], u)
+	}
+	if c.Control {
+		if ok, err := w.control(ctx, entity, c, nominated); err != nil {
+			return err
+		} else if !ok {
+			s.Error = new(fmt.Sprintf("deletions of %s cannot be confirmed: a record that lives was not found either", c.Model))
+			s.Missing += int64(len(nominated))
+			return nil
+		}
+		*allowed--
+	}
+	for _, g := range order {
+		if *allowed <= 0 {
+			w.Log.InfoContext(ctx, "the rest of the deletions is confirmed in the next run", "model", c.Model)
+			return nil
+		}
+		*allowed--
+		observed := w.Store.Now()
+		present, err := c.Present(ctx, g, groups[g])
+		switch {
+		case errors.Is(err, connector.ErrGone):
+			continue // the group itself is gone; its own confirmation takes its units along
+		case err != nil && ctx.Err() == nil && pageFault(err):
+			s.Missing += int64(len(groups[g]))
+			s.Error = new(fmt.Sprintf("deletions could not be confirmed: %v", err))
+			continue
+		case err != nil:
+			return err
+		}
+		for i, u := range groups[g] {
+			if err := w.endUnit(ctx, s, c, u, present[i], observed); err != nil {
+				return err
+			}
+		}
+		if w.over() {
+			return errSliceOver
+		}
+	}
+	return nil
+}
+
+// control asks about a unit that lives. If even that is not found, absence proves nothing.
+func (w *work) control(ctx context.Context, entity string, c connector.Confirm, nominated []connector.Unit) (bool, error) {
+	kind := w.listedAs(entity)
+	var after connector.PartKey
+	for {
+		living, err := w.Store.Living(ctx, w.run.Integration, entity, kind, after, 1000)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range living {
+			if !slices.Contains(nominated, p.Unit) {
+				present, err := c.Present(ctx, c.Group(p.Unit), []connector.Unit{p.Unit})
+				if err != nil {
+					if pageFault(err) {
+						return false, nil
+					}
+					return false, err
+				}
+				return present[0], nil
+			}
+		}
+		if len(living) < 1000 {
+			return false, nil
+		}
+		after = living[len(living)-1].PartKey
+	}
+}
+
+// listedAs is the kind of the part by which the plan lists an entity.
+func (w *work) listedAs(entity string) string {
+	for _, p := range w.plan {
+		if p.List == nil {
+			continue
+		}
+		for _, c := range p.List.Covers {
+			if c.Entity == entity && c.Absent == connector.Nominate {
+				return c.Kind
+			}
+		}
+	}
+	return ""
+}
+
+// endUnit draws the conclusion of a confirmation.
+func (w *work) endUnit(ctx context.Context, s *store.RunStep, c connector.Confirm, u connector.Unit, present bool, observed int64) error {
+	saved := *s
+	_, err := w.write(ctx, func(tx *store.Tx) error {
+		if err := tx.DropNomination(ctx, u); err != nil {
+			return err
+		}
+		s.Done++
+		if !present {
+			if err := w.end(ctx, tx, c, u, observed); err != nil {
+				return err
+			}
+		}
+		count(s, tx.Written())
+		return w.save(ctx, tx, s)
+	})
+	if err != nil {
+		*s = saved
+	}
+	return err
+}
+
+// end withdraws all parts of a unit that is gone and folds again what goes with it.
+func (w *work) end(ctx context.Context, tx *store.Tx, c connector.Confirm, u connector.Unit, observed int64) error {
+	with, err := w.cascade(ctx, tx, c, u)
+	if err != nil {
+		return err
+	}
+	parts, err := tx.LivingParts(ctx, []connector.Unit{u})
+	if err != nil {
+		return err
+	}
+	var gone []connector.PartKey
+	for _, p := range parts[u] {
+		gone = append(gone, p.PartKey)
+	}
+	// A page that still shows the unit must not be skipped by the next walk.
+	for _, p := range w.plan {
+		if p.List != nil && slices.ContainsFunc(p.List.Covers, func(k connector.Cover) bool { return k.Entity == u.Entity }) {
+			if err := tx.DistrustPages(ctx, p.Name); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := w.put(ctx, tx, withdrawn(gone, observed)); err != nil {
+		return err
+	}
+	if len(with) <= foldAtOnce {
+		return w.fold(ctx, tx, with)
+	}
+	deps := make([]store.Dependency, len(with))
+	for i, other := range with {
+		deps[i] = store.Dependency{Unit: other, On: u}
+	}
+	if err := tx.SetDependencies(ctx, with, deps); err != nil {
+		return err
+	}
+	return tx.AddFanout(ctx, store.RefoldDependents(u))
+}
+
+// cascade gives the units whose records belong to the record of a unit that is gone.
+func (w *work) cascade(ctx context.Context, tx *store.Tx, c connector.Confirm, u connector.Unit) ([]connector.Unit, error) {
+	var with []connector.Unit
+	for _, rule := range c.Cascades {
+		after := ""
+		for {
+			remote, err := tx.RecordsBy(ctx, rule.Model, rule.Column, tx.IDs().ID(c.Model, u.ID), after, 500)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range remote {
+				with = append(with, connector.Unit{Entity: rule.Entity, ID: r})
+			}
+			if len(remote) < 500 {
+				break
+			}
+			after = remote[len(remote)-1]
+		}
+	}
+	return with, nil
+}

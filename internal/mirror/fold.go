@@ -1,0 +1,168 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// foldAtOnce bounds how many units one transaction folds because something else changed; what
+// goes beyond is left as follow-up work.
+const foldAtOnce = 200
+
+// put stores parts and folds every unit that they changed, and every unit that depends on one.
+// It gives the units whose own parts changed.
+func (w *work) put(ctx context.Context, tx *store.Tx, parts []connector.Part) ([]connector.Unit, error) {
+	changed, err := tx.PutParts(ctx, parts, w.conn.Revision())
+	if err != nil || len(changed) == 0 {
+		return nil, err
+	}
+	dependents, err := w.dependents(ctx, tx, changed)
+	if err != nil {
+		return nil, err
+	}
+	return changed, w.fold(ctx, tx, append(changed[:len(changed):len(changed)], dependents...))
+}
+
+// dependents gives the units to fold again because others changed: those that fit into this
+// transaction. The rest becomes a fan-out.
+func (w *work) dependents(ctx context.Context, tx *store.Tx, changed []connector.Unit) ([]connector.Unit, error) {
+	causes, err := tx.Depended(ctx, changed)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[connector.Unit]bool, len(changed))
+	for _, u := range changed {
+		seen[u] = true
+	}
+	var out []connector.Unit
+	for _, cause := range causes {
+		units, err := tx.Dependents(ctx, cause, connector.Unit{}, foldAtOnce+1)
+		if err != nil {
+			return nil, err
+		}
+		if len(out)+len(units) > foldAtOnce {
+			if err := tx.AddFanout(ctx, store.RefoldDependents(cause)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		for _, u := range units {
+			if !seen[u] {
+				seen[u] = true
+				out = append(out, u)
+			}
+		}
+	}
+	return out, nil
+}
+
+// fold makes the records of units from their stored parts and writes what differs.
+func (w *work) fold(ctx context.Context, tx *store.Tx, units []connector.Unit) error {
+	parts, err := tx.LivingParts(ctx, units)
+	if err != nil {
+		return err
+	}
+	needs := make([][]connector.Need, len(units))
+	var others []connector.Unit
+	asked := make(map[connector.Unit]bool)
+	for i, u := range units {
+		needs[i] = w.conn.Needs(u, parts[u])
+		for _, n := range needs[i] {
+			if !asked[n.Unit] {
+				asked[n.Unit] = true
+				others = append(others, n.Unit)
+			}
+		}
+	}
+	looked, err := tx.LivingParts(ctx, others)
+	if err != nil {
+		return err
+	}
+	var sets []store.RecordSet
+	var deps []store.Dependency
+	for i, u := range units {
+		in := connector.FoldInput{Unit: u, Parts: parts[u], IDs: tx.IDs(), Fields: w.fields, Others: make(map[connector.Unit][]connector.Part, len(needs[i]))}
+		for _, n := range needs[i] {
+			in.Others[n.Unit] = looked[n.Unit]
+			if !exists(n, looked[n.Unit]) {
+				deps = append(deps, store.Dependency{Unit: u, On: n.Unit})
+			}
+		}
+		folded, err := w.conn.Fold(in)
+		if err != nil {
+			return fmt.Errorf("fold %s: %w", u, err)
+		}
+		for _, s := range folded.Sets {
+			set, err := recordSet(tx.IDs(), u, s)
+			if err != nil {
+				return err
+			}
+			sets = append(sets, set)
+		}
+		w.found = append(w.found, folded.Fields...)
+	}
+	if err := tx.SetDependencies(ctx, units, deps); err != nil {
+		return err
+	}
+	return tx.Apply(ctx, sets)
+}
+
+// exists reports whether a fold that only asked for a unit's existence got its answer for good.
+func exists(n connector.Need, parts []connector.Part) bool {
+	return n.Exists != "" && slices.ContainsFunc(parts, func(p connector.Part) bool { return p.Kind == n.Exists })
+}
+
+func recordSet(ids ats.Namespace, u connector.Unit, s connector.Set) (store.RecordSet, error) {
+	out := store.RecordSet{Model: s.Model, Column: s.Column, Owner: s.Owner}
+	if s.Column == "" {
+		out.Owner = ids.ID(s.Model, u.ID)
+	}
+	for _, entity := range s.Records {
+		r, err := ats.Render(ids, entity)
+		if err != nil {
+			return store.RecordSet{}, err
+		}
+		out.Records = append(out.Records, r)
+	}
+	return out, nil
+}
+
+// drainFanouts does the follow-up work that is due, in bounded transactions.
+func (w *work) drainFanouts(ctx context.Context) error {
+	for {
+		f, err := w.Store.NextFanout(ctx, w.run.Integration)
+		if errors.Is(err, store.ErrNotFound) {
+			return w.keepFields(ctx)
+		} else if err != nil {
+			return err
+		}
+		if _, err := w.write(ctx, func(tx *store.Tx) error {
+			if f.Touches() {
+				cursor, err := tx.TouchNext(ctx, f, 500)
+				if err != nil {
+					return err
+				}
+				return tx.MoveFanout(ctx, f, cursor)
+			}
+			units, cursor, err := tx.FanoutUnits(ctx, f, foldAtOnce)
+			if err != nil {
+				return err
+			}
+			if err := w.fold(ctx, tx, units); err != nil {
+				return err
+			}
+			return tx.MoveFanout(ctx, f, cursor)
+		}); err != nil {
+			return err
+		}
+		if w.over() {
+			return errSliceOver
+		}
+	}
+}

@@ -1,0 +1,474 @@
+// Package mirror is the sync engine: it walks a connector's plan, keeps what was read as parts,
+// folds the parts into records and proves deletions.
+//
+// A record goes one way: page → part → record, folded from its parts → compared with what is
+// stored → record and change in one transaction. All state of a run is in the store: its steps,
+// the pages of its walks, the units still to read. So a run is worked on in slices, by any
+// process, and a process that dies costs the requests that were in flight.
+package mirror
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/budget"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// Enqueue asks the job engine, within a transaction, to call Slice for a run after a delay.
+type Enqueue func(ctx context.Context, tx *sql.Tx, run string, after time.Duration) error
+
+// Open gives access to an integration's tenant, its credentials opened.
+type Open func(ctx context.Context, i store.Integration) (connector.Connector, connector.Tenant, error)
+
+// Config of an Engine. Zero values mean the defaults.
+type Config struct {
+	Store   *store.Store
+	Open    Open
+	Enqueue Enqueue
+	Log     *slog.Logger
+	// Slice is how long a run is worked on before others get their turn (default 20 s).
+	Slice time.Duration
+	// InFlight is how many pages of a walk are asked for at once (default 4).
+	InFlight int
+	// Stalled is how long a run may go without progress before it ends as TIMED_OUT (default 30 min).
+	Stalled time.Duration
+	// Point is called at named points of the work. Tests stop the process there.
+	Point func(name string)
+}
+
+// Engine works on runs. It is safe for concurrent use.
+type Engine struct {
+	Config
+	owner string
+}
+
+// New makes an engine.
+func New(c Config) *Engine {
+	if c.Slice == 0 {
+		c.Slice = 20 * time.Second
+	}
+	if c.InFlight == 0 {
+		c.InFlight = 4
+	}
+	if c.Stalled == 0 {
+		c.Stalled = 30 * time.Minute
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Point == nil {
+		c.Point = func(string) {}
+	}
+	return &Engine{Config: c, owner: ats.NewID()}
+}
+
+// Start queues a sync of an integration, unless one of its type is active already: then it gives
+// that one and true. Delta syncs are not built yet: a full one is queued in their place.
+func (e *Engine) Start(ctx context.Context, i store.Integration, typ store.RunType, cause string) (store.Run, bool, error) {
+	if typ == store.DeltaSync {
+		typ = store.FullSync
+	}
+	return e.Store.StartRun(ctx, ats.NewID(), i.No, typ, cause, func(tx *sql.Tx, r store.Run) error {
+		return e.Enqueue(ctx, tx, r.ID, 0)
+	})
+}
+
+// Next says what follows a slice.
+type Next struct {
+	// Done: the run has ended, or another worker holds it.
+	Done bool
+	// After is how long to wait before the next slice.
+	After time.Duration
+}
+
+// Causes for which a slice stops early.
+var (
+	errCancelled = errors.New("the run was cancelled")
+	errSliceOver = errors.New("the slice is over")
+)
+
+// Slice works on a run for a while. Whatever it did is saved when it returns.
+func (e *Engine) Slice(ctx context.Context, runID string) (Next, error) {
+	run, err := e.Store.ClaimRun(ctx, runID, e.owner, e.Store.Embedded())
+	if errors.Is(err, store.ErrHeld) {
+		return Next{Done: true}, nil
+	} else if err != nil {
+		return Next{}, err
+	}
+	ctx, stop := e.keepLease(ctx, run)
+	defer stop()
+	w, err := e.prepare(ctx, run)
+	if err == nil {
+		err = w.work(ctx)
+	}
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		err = cause
+	}
+	return e.settle(run, w, err)
+}
+
+// keepLease renews the run's lease until stop is called, and cancels the context when the lease is
+// lost or the run shall be cancelled.
+func (e *Engine) keepLease(ctx context.Context, run store.Run) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(store.RenewEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			cancelAsked, err := e.Store.RenewLease(ctx, *run.Lease())
+			switch {
+			case errors.Is(err, store.ErrFenced):
+				cancel(err)
+				return
+			case err != nil:
+				e.Log.WarnContext(ctx, "renew lease", "run", run.ID, "err", err)
+			case cancelAsked:
+				cancel(errCancelled)
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-done }
+}
+
+// work is one slice of a run.
+type work struct {
+	*Engine
+	run         store.Run
+	integration store.Integration
+	conn        connector.Connector
+	tenant      connector.Tenant
+	plan        []connector.Step
+	steps       []store.RunStep // as saved, in the order of plan, then the deletions
+	fields      connector.FieldSettings
+	revision    string
+	until       time.Time
+	requests    atomic.Int64
+	found       []connector.Field // vendor fields that folds came upon
+}
+
+// deletionsStep is the name of the last step of every full sync: it confirms what may be gone.
+const deletionsStep = "deletions"
+
+// prepare opens the tenant, plans the run's steps and sees to it that records are folded under the
+// rules in force.
+func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
+	w := &work{Engine: e, run: run, until: time.Now().Add(e.Config.Slice)}
+	if run.CancelAsked {
+		return w, errCancelled
+	}
+	var err error
+	if w.integration, err = e.Store.IntegrationByNo(ctx, run.Integration); err != nil {
+		return w, fmt.Errorf("read the integration: %w", err)
+	}
+	if w.conn, w.tenant, err = e.Open(ctx, w.integration); err != nil {
+		return w, err
+	}
+	if w.fields, err = e.Store.FieldSettings(ctx, run.Integration); err != nil {
+		return w, err
+	}
+	w.revision = w.conn.Revision() + "/" + store.FieldRevision(w.fields)
+	w.plan = w.tenant.Plan()
+	planned := make([]store.RunStep, 0, len(w.plan)+1)
+	for n, s := range w.plan {
+		planned = append(planned, store.RunStep{Step: s.Name, Ordinal: n, Background: s.Background})
+	}
+	planned = append(planned, store.RunStep{Step: deletionsStep, Ordinal: len(w.plan), Background: true})
+	folded, err := e.Store.FoldedRevision(ctx, run.Integration)
+	if err != nil {
+		return w, err
+	}
+	if _, err = w.write(ctx, func(tx *store.Tx) error {
+		if folded != w.revision {
+			if folded != "" {
+				if err := tx.AddFanout(ctx, store.RefoldAll()); err != nil {
+					return err
+				}
+			}
+			if err := tx.SetFoldedRevision(ctx, w.revision); err != nil {
+				return err
+			}
+		}
+		return tx.PlanSteps(ctx, run.ID, planned)
+	}); err != nil {
+		return w, err
+	}
+	w.steps, err = e.Store.Steps(ctx, run.ID)
+	return w, err
+}
+
+func (w *work) write(ctx context.Context, fn func(*store.Tx) error) (store.Written, error) {
+	return w.Store.Write(ctx, w.run.Integration, w.run.Lease(), "run:"+w.run.ID, fn)
+}
+
+// over reports that the slice's time is up.
+func (w *work) over() bool { return time.Now().After(w.until) }
+
+func (w *work) now() ats.Time { return ats.Milli(w.Store.Now()) }
+
+// work takes the steps in their order until the run or the slice ends.
+func (w *work) work(ctx context.Context) error {
+	ctx = budget.WithCounter(budget.WithLane(ctx, budget.Full), &w.requests)
+	for n := range w.steps {
+		s := &w.steps[n]
+		if s.State == store.StepDone || s.State == store.StepFailed {
+			continue
+		}
+		if err := w.drainFanouts(ctx); err != nil {
+			return err
+		}
+		stepCtx := ctx
+		if s.Background {
+			if err := w.finishSetup(ctx); err != nil {
+				return err
+			}
+			stepCtx = budget.WithLane(ctx, budget.Background)
+		}
+		if err := w.step(stepCtx, n, s); err != nil {
+			return err
+		}
+		w.Point("step done")
+	}
+	if err := w.drainFanouts(ctx); err != nil {
+		return err
+	}
+	return w.finishSetup(ctx)
+}
+
+// step works on one step. What makes the step fail but not the run is saved with it.
+func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
+	if s.StartedAt == nil {
+		now := w.Store.Now()
+		s.StartedAt, s.State = &now, store.StepRunning
+		if _, err := w.write(ctx, func(tx *store.Tx) error { return w.save(ctx, tx, s) }); err != nil {
+			return err
+		}
+	}
+	var err error
+	switch {
+	case n == len(w.plan):
+		err = w.confirmDeletions(ctx, s)
+	case w.plan[n].List != nil:
+		err = w.walk(ctx, w.plan[n], s)
+	case w.plan[n].Each != nil:
+		err = w.readEach(ctx, w.plan[n].Each, s)
+	default:
+		err = w.readFields(ctx, w.plan[n])
+	}
+	state := store.StepDone
+	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
+		state, err = store.StepFailed, nil
+		s.Error = new(scope.Error())
+	} else if answer, ok := errors.AsType[*connector.AnswerError](err); ok {
+		state, err = store.StepFailed, nil
+		s.Error = new(answer.Error())
+	}
+	if err != nil {
+		return err
+	}
+	now := w.Store.Now()
+	s.State, s.EndedAt = state, &now
+	if _, err := w.write(ctx, func(tx *store.Tx) error {
+		if err := w.save(ctx, tx, s); err != nil {
+			return err
+		}
+		return w.markLoads(ctx, tx)
+	}); err != nil {
+		return err
+	}
+	return w.keepFields(ctx)
+}
+
+// save stores a step's progress with the requests made since the last time.
+func (w *work) save(ctx context.Context, tx *store.Tx, s *store.RunStep) error {
+	s.Requests += w.requests.Swap(0)
+	return tx.SaveStep(ctx, w.run.ID, *s)
+}
+
+// markLoads makes models readable whose steps have all ended well.
+func (w *work) markLoads(ctx context.Context, tx *store.Tx) error {
+	for _, m := range ats.Models() {
+		named, ready := false, true
+		for n, p := range w.plan {
+			state := w.steps[n].State
+			for _, l := range p.Loads {
+				if l == m {
+					named = true
+					ready = ready && state == store.StepDone
+				}
+			}
+			for _, l := range p.Improves {
+				if l == m {
+					ready = ready && (state == store.StepDone || state == store.StepFailed)
+				}
+			}
+		}
+		if named && ready {
+			if err := tx.MarkLoaded(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finishSetup marks the moment at which everything but the background is done.
+func (w *work) finishSetup(ctx context.Context) error {
+	if w.run.SetupAt != nil {
+		return nil
+	}
+	if _, err := w.write(ctx, func(tx *store.Tx) error {
+		if err := tx.MarkSetUp(ctx, w.run.ID); err != nil {
+			return err
+		}
+		return tx.CompleteSetup(ctx)
+	}); err != nil {
+		return err
+	}
+	w.run.SetupAt = new(w.Store.Now())
+	return nil
+}
+
+func (w *work) readFields(ctx context.Context, p connector.Step) error {
+	fields, err := p.Fields(ctx)
+	if err != nil {
+		return err
+	}
+	return w.Store.PutFields(ctx, w.run.Integration, fields)
+}
+
+// keepFields stores vendor fields that folds came upon. It runs outside of write transactions:
+// on SQLite there is one writer.
+func (w *work) keepFields(ctx context.Context) error {
+	if len(w.found) == 0 {
+		return nil
+	}
+	err := w.Store.PutFields(ctx, w.run.Integration, w.found)
+	w.found = nil
+	return err
+}
+
+// next is how long to wait for the next full sync: the integration's interval or the default,
+// spread by a tenth so that integrations do not march in step; less after a failure.
+func (e *Engine) next(i store.Integration, state store.RunState) time.Duration {
+	every := i.Settings.FullEvery
+	if every == 0 {
+		every = DefaultFullEvery
+	}
+	if !state.Usable() {
+		every = min(every, retryFailed)
+	}
+	return every + time.Duration((rand.Float64()-0.5)*0.2*float64(every))
+}
+
+// DefaultFullEvery is how often an integration is synced when its settings do not say.
+const DefaultFullEvery = 3 * time.Hour
+
+// retryFailed is how soon a failed sync is tried again.
+const retryFailed = 15 * time.Minute
+
+// settle turns the outcome of a slice into what follows.
+func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
+	// The slice's context may be cancelled; saving how it ended must not be.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	lease := *run.Lease()
+	switch {
+	case errors.Is(err, store.ErrFenced), errors.Is(err, store.ErrNotFound):
+		return Next{Done: true}, nil
+	case errors.Is(err, errSliceOver):
+		return Next{}, e.Store.ReleaseLease(ctx, lease)
+	case errors.Is(err, errCancelled):
+		return e.finish(ctx, run, w, store.RunCancelled, "", "cancelled on request")
+	}
+	if auth, ok := errors.AsType[*connector.AuthError](err); ok {
+		return e.finish(ctx, run, w, store.RunAuthentication, string(ats.CredentialsInvalid), auth.Error())
+	}
+	if retry, ok := errors.AsType[*connector.RetryError](err); ok {
+		fresh, readErr := e.Store.Run(ctx, run.ID)
+		if readErr != nil {
+			return Next{}, readErr
+		}
+		if idle := e.Store.Now() - *fresh.ProgressAt; idle > e.Stalled.Milliseconds() {
+			return e.finish(ctx, run, w, store.RunTimedOut, string(ats.RemoteUnavailable),
+				fmt.Sprintf("no progress for %s: %v", e.Stalled, retry))
+		}
+		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", retry.Err)
+		return Next{After: max(retry.After, 5*time.Second)}, e.Store.ReleaseLease(ctx, lease)
+	}
+	if errors.Is(err, context.Canceled) { // the process is stopping: hand the run back
+		return Next{}, e.Store.ReleaseLease(ctx, lease)
+	}
+	if err != nil {
+		e.Log.ErrorContext(ctx, "sync failed", "run", run.ID, "err", err)
+		return e.finish(ctx, run, w, store.RunFailed, string(ats.CodeOf(err)), err.Error())
+	}
+	state, message := outcome(w.steps)
+	return e.finish(ctx, run, w, state, "", message)
+}
+
+// outcome says how a run whose steps have all ended went: PARTIALLY_FAILED names what is missing.
+func outcome(steps []store.RunStep) (store.RunState, string) {
+	var failed, total int
+	message := ""
+	for _, s := range steps {
+		if s.Step == deletionsStep && s.Error == nil && s.Missing == 0 {
+			continue
+		}
+		total++
+		switch {
+		case s.State == store.StepFailed:
+			failed++
+			message = join(message, fmt.Sprintf("%s: %s", s.Step, *s.Error))
+		case s.Missing > 0 && s.Error != nil:
+			message = join(message, fmt.Sprintf("%s: %d could not be read: %s", s.Step, s.Missing, *s.Error))
+		case s.Missing > 0:
+			message = join(message, fmt.Sprintf("%s: %d could not be read", s.Step, s.Missing))
+		}
+	}
+	switch {
+	case total > 0 && failed == total:
+		return store.RunFailed, message
+	case message != "":
+		return store.RunPartial, message
+	}
+	return store.RunSucceeded, ""
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+func (e *Engine) finish(ctx context.Context, run store.Run, w *work, state store.RunState, code, message string) (Next, error) {
+	e.Point("before completion")
+	err := e.Store.FinishRun(ctx, *run.Lease(), state, code, message, func(tx *sql.Tx) error {
+		if w == nil {
+			return nil
+		}
+		return e.Store.RunEnded(ctx, tx, run, state, e.next(w.integration, state))
+	})
+	if errors.Is(err, store.ErrFenced) {
+		err = nil
+	}
+	e.Point("after completion")
+	return Next{Done: true}, err
+}

@@ -1,0 +1,64 @@
+package outbound
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const hidden = "REDACTED"
+
+// secretWords mark names whose values no log may hold.
+var secretWords = []string{
+	"secret", "token", "password", "passwd", "signature", "credential", "authorization", "cookie",
+	"apikey", "api_key", "api-key",
+}
+
+// secretNames are names that hide something although they contain none of the words.
+var secretNames = map[string]bool{"key": true, "sig": true, "code": true, "pwd": true, "auth": true, "hmac": true}
+
+func secretLike(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range secretWords {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return secretNames[name]
+}
+
+// RedactURL gives an address for logs: without user information and fragment, and with the
+// values of secret-like query parameters replaced. The order of parameters is kept.
+func RedactURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(unreadable address)"
+	}
+	if u.User != nil {
+		u.User = url.User(hidden)
+	}
+	u.Fragment, u.RawFragment = "", ""
+	if u.RawQuery != "" {
+		pairs := strings.Split(u.RawQuery, "&")
+		for i, pair := range pairs {
+			name, _, _ := strings.Cut(pair, "=")
+			plain, err := url.QueryUnescape(name)
+			if err != nil || secretLike(plain) {
+				pairs[i] = name + "=" + hidden
+			}
+		}
+		u.RawQuery = strings.Join(pairs, "&")
+	}
+	return u.String()
+}
+
+// RedactHeader copies a header for logs, with the values of secret-like names replaced.
+func RedactHeader(h http.Header) http.Header {
+	out := h.Clone()
+	for name := range out {
+		if secretLike(name) {
+			out[name] = []string{hidden}
+		}
+	}
+	return out
+}

@@ -1,0 +1,416 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const apiBase = "/api/integration/v2"
+
+// route is an endpoint of the vendor's. One of list, one, file and handle answers it.
+type route struct {
+	pattern string // below apiBase if there is a scope
+	parts   []string
+	scope   string
+	// bare endpoints answer a trailing slash by a 301 to the path without it (seen).
+	bare bool
+	// sizes above limit answer the status tooLarge instead of being cut to 100.
+	limit, tooLarge int
+	// shuffled rows have their keys in another order each time (seen).
+	shuffled bool
+
+	list   func(t *Tenant, ids []int) (listing, bool)
+	one    func(t *Tenant, ids []int) (any, bool)
+	file   func(t *Tenant, ids []int) (contentType string, content []byte, ok bool)
+	handle func(c *call)
+}
+
+func (rt *route) name() string {
+	if rt == nil {
+		return "(unknown)"
+	}
+	if rt.scope != "" {
+		return "/" + rt.pattern
+	}
+	return rt.pattern
+}
+
+// routes are all endpoints: scopes by the vendor's documentation, as others
+// tell it. /job_posts/ is documented, but answered 404 by a real tenant; so
+// does every path that is not here.
+var routes = makeRoutes()
+
+func makeRoutes() []route {
+	row := func(table func(*Tenant) *table[Row]) func(*Tenant, []int) (any, bool) {
+		return func(t *Tenant, ids []int) (any, bool) {
+			r, ok := table(t).get(ids[0])
+			return r, ok
+		}
+	}
+	// rows answers a list about one candidate.
+	ofEmployee := func(make func(t *Tenant, employee Row) []Row) func(*Tenant, []int) (listing, bool) {
+		return func(t *Tenant, ids []int) (listing, bool) {
+			e, ok := t.employees.get(ids[0])
+			if !ok {
+				return listing{}, false
+			}
+			return listRows(make(t, e)), true
+		}
+	}
+	ofRecruitment := func(make func(t *Tenant, recruitment Row) listing) func(*Tenant, []int) (listing, bool) {
+		return func(t *Tenant, ids []int) (listing, bool) {
+			r, ok := t.recruitments.get(ids[0])
+			if !ok {
+				return listing{}, false
+			}
+			return make(t, r), true
+		}
+	}
+	all := func(make func(t *Tenant) listing) func(*Tenant, []int) (listing, bool) {
+		return func(t *Tenant, _ []int) (listing, bool) { return make(t), true }
+	}
+	fixed := func(rows func() []Row) func(*Tenant, []int) (listing, bool) {
+		return all(func(*Tenant) listing { return listRows(rows()) })
+	}
+	employees := func(t *Tenant) *table[Row] { return &t.employees }
+
+	list := []route{
+		{pattern: "/oauth2/token", handle: serveToken},
+		{pattern: "/public/job_posts/published", handle: servePublished},
+		{pattern: "/public/an/list", handle: serveWidget},
+		{pattern: "/public/an/{token}", handle: serveAdvertPage},
+		{pattern: "/public/form/a/{token}", handle: serveAdvertPage},
+
+		{pattern: "users", scope: "user", list: all(func(t *Tenant) listing { return t.listTable(&t.users, userFields, nil) })},
+		{pattern: "users/groups", scope: "user", list: fixed(func() []Row { return groupRows(1, []string{"Rekrutacja IT", "Rekrutacja Produkcja", "Sprzedaż"}) })},
+		{pattern: "users/permission_groups", scope: "user", list: fixed(func() []Row { return groupRows(2, permissionGroups) })},
+		{pattern: "users/{id}", scope: "user", one: row(func(t *Tenant) *table[Row] { return &t.users })},
+
+		{pattern: "clients", scope: "client", list: all(func(t *Tenant) listing { return t.listTable(&t.clients, clientFields, nil) })},
+		{pattern: "clients/{id}", scope: "client", one: row(func(t *Tenant) *table[Row] { return &t.clients })},
+		{pattern: "crm_persons", scope: "crm_person", list: all((*Tenant).listCRMPersons)},
+		{pattern: "crm_persons/{id}", scope: "crm_person", one: row(func(t *Tenant) *table[Row] { return &t.crmPersons })},
+		{pattern: "crm_activities", scope: "crm_activity", list: all(func(t *Tenant) listing { return t.listTable(&t.crmActivities, crmActionFields, nil) })},
+		{pattern: "crm_activities/{id}", scope: "crm_activity", one: row(func(t *Tenant) *table[Row] { return &t.crmActivities })},
+
+		{pattern: "workflows", scope: "workflow", bare: true, limit: maxPage, tooLarge: http.StatusBadRequest,
+			list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).summary) })},
+		{pattern: "workflows/details", scope: "workflow", list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).detail) })},
+		{pattern: "workflows/stats", scope: "workflow", list: all((*Tenant).workflowStats)},
+		{pattern: "workflows/{id}", scope: "workflow", one: func(t *Tenant, ids []int) (any, bool) {
+			w, ok := t.workflow(ids[0])
+			if !ok {
+				return nil, false
+			}
+			return w.detail(), true
+		}},
+
+		{pattern: "recruitments", scope: "recruitment", list: all((*Tenant).listRecruitments)},
+		{pattern: "recruitments/{id}", scope: "recruitment", one: func(t *Tenant, ids []int) (any, bool) {
+			r, ok := t.recruitments.get(ids[0])
+			return t.recruitmentDetail(r), ok
+		}},
+		{pattern: "recruitments/{id}/states", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.recruitmentStates(r)) })},
+		{pattern: "recruitments/{id}/states/{id}", scope: "recruitment", shuffled: true, list: func(t *Tenant, ids []int) (listing, bool) {
+			return listIDs(t.inState(ids[0], ids[1]), employeeFields, t.employeeInRecruitment), t.recruitments.has(ids[0])
+		}},
+		{pattern: "recruitments/{id}/employees", scope: "recruitment", shuffled: true, list: ofRecruitment(func(t *Tenant, r Row) listing {
+			return listIDs(t.applicants(r.ID()), append([]string{"source", "owner"}, employeeFields...), t.employeeInRecruitment)
+		})},
+		{pattern: "recruitments/{id}/rejections", scope: "recruitment", list: ofRecruitment(func(*Tenant, Row) listing { return listRows(rejectionRows()) })},
+		{pattern: "recruitments/{id}/job_posts", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.jobPosts(r.ID())) })},
+
+		{pattern: "employees", scope: "employee", shuffled: true, list: all((*Tenant).listEmployees)},
+		{pattern: "employees/activities", scope: "employee", list: all((*Tenant).listActivities)},
+		{pattern: "employees/recruitment_history", scope: "employee", list: all((*Tenant).listHistory)},
+		{pattern: "employees/{id}", scope: "employee", shuffled: true, one: row(employees)},
+		// This answers the candidate, not the notes (seen once).
+		{pattern: "employees/{id}/notes", scope: "employee", shuffled: true, one: row(employees)},
+		{pattern: "employees/{id}/activities", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
+			return listIDs(t.activitiesOf(ids[0]), activityFields, func(id int) Row {
+				a, _ := t.activities.get(id)
+				return a.row(false)
+			}), t.employees.has(ids[0])
+		}},
+		{pattern: "employees/{id}/tags", scope: "employee", list: ofEmployee(func(t *Tenant, e Row) []Row { return t.tagRows(e.ID()) })},
+		// The shape of /sources without the candidate is a guess.
+		{pattern: "employees/{id}/sources", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
+			return listIDs(t.sourcesOf(ids[0]), sourceFields, func(id int) Row {
+				s, _ := t.sources.get(id)
+				return s.without("employee", "created_at")
+			}), t.employees.has(ids[0])
+		}},
+		{pattern: "employees/{id}/provisions", scope: "employee", list: ofEmployee((*Tenant).employeeProvisions)},
+		{pattern: "employees/{id}/recruitments", scope: "employee", list: ofEmployee(func(t *Tenant, e Row) []Row { return t.employeeRecruitments(e.ID()) })},
+		{pattern: "employees/{id}/files", scope: "employee", list: ofEmployee((*Tenant).files)},
+		{pattern: "employees/{id}/files/{id}", scope: "employee", one: func(t *Tenant, ids []int) (any, bool) {
+			e, _ := t.employees.get(ids[0])
+			return t.file(e, ids[1])
+		}},
+		{pattern: "employees/{id}/files/{id}/content", scope: "employee", file: func(t *Tenant, ids []int) (string, []byte, bool) {
+			e, _ := t.employees.get(ids[0])
+			f, ok := t.file(e, ids[1])
+			if !ok {
+				return "", nil, false
+			}
+			kind, content := fileContent(e, f)
+			return kind, content, true
+		}},
+
+		// Sizes above 50 end in a 500 (seen).
+		{pattern: "sources", scope: "source", bare: true, limit: 50, tooLarge: http.StatusInternalServerError, list: all((*Tenant).listSources)},
+		{pattern: "sources/{id}", scope: "source", one: func(t *Tenant, ids []int) (any, bool) {
+			s, ok := t.sources.get(ids[0])
+			return s.without("created_at"), ok
+		}},
+		{pattern: "talents", scope: "talent", bare: true, list: fixed(talentRows)},
+		{pattern: "talents/employees", scope: "talent", list: all((*Tenant).listTalentMembers)},
+		{pattern: "dictionaries", scope: "dictionary", list: all(func(t *Tenant) listing { return listRows(t.dictionarySummaries()) })},
+		{pattern: "dictionaries/{id}", scope: "dictionary", one: func(t *Tenant, ids []int) (any, bool) {
+			d, ok := t.dictionary(ids[0])
+			if t.settings().text("dictionary.shape") == "list" {
+				return d.rows(), ok
+			}
+			return d.truth(), ok
+		}},
+		{pattern: "provisions", scope: "provision", bare: true, list: fixed(provisionRows)},
+		{pattern: "provisions/types", scope: "provision", list: fixed(provisionTypeRows)},
+		{pattern: "forms/{id}", scope: "form", one: func(_ *Tenant, ids []int) (any, bool) { return formDetail(ids[0]) }},
+	}
+	for i := range list {
+		list[i].parts = strings.Split(list[i].pattern, "/")
+	}
+	return list
+}
+
+// matchRoute finds the endpoint of a path and the path's variable parts. Fixed
+// parts go before variable ones by the order of the table.
+func matchRoute(path string) (*route, []string) {
+	below, isAPI := strings.CutPrefix(path, apiBase+"/")
+	if !isAPI {
+		below = path
+	}
+	parts := strings.Split(strings.TrimSuffix(below, "/"), "/")
+	for i := range routes {
+		if (routes[i].scope != "") != isAPI {
+			continue
+		}
+		if args, ok := matchParts(routes[i].parts, parts); ok {
+			return &routes[i], args
+		}
+	}
+	return nil, nil
+}
+
+func matchParts(pattern, parts []string) (args []string, ok bool) {
+	if len(pattern) != len(parts) {
+		return nil, false
+	}
+	for i, p := range pattern {
+		if strings.HasPrefix(p, "{") {
+			args = append(args, parts[i])
+		} else if p != parts[i] {
+			return nil, false
+		}
+	}
+	return args, true
+}
+
+// serve answers a request to the route; a nil route is an unknown path.
+func (rt *route) serve(c *call) {
+	isAPI := strings.HasPrefix(c.path, apiBase)
+	scope := ""
+	if rt != nil {
+		scope = rt.scope
+	}
+	if isAPI && !c.authorized(scope) {
+		return
+	}
+	switch {
+	case rt == nil && isAPI:
+		c.error(http.StatusNotFound)
+		return
+	case rt == nil:
+		c.html(http.StatusNotFound, "<!DOCTYPE html><html><body><h1>404</h1></body></html>")
+		return
+	case rt.pattern == "/oauth2/token":
+		if c.r.Method != http.MethodPost {
+			c.notAllowed(http.MethodPost)
+			return
+		}
+	case c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
+		c.notAllowed(http.MethodGet) // writes come later
+		return
+	}
+	if rt.bare && strings.HasSuffix(c.path, "/") {
+		c.w.Header().Set("Location", c.prefix+strings.TrimRight(c.path, "/"))
+		c.html(http.StatusMovedPermanently, "")
+		return
+	}
+	if rt.handle != nil {
+		rt.handle(c)
+		return
+	}
+	ids := make([]int, len(c.args))
+	for i, arg := range c.args {
+		var err error
+		if ids[i], err = strconv.Atoi(arg); err != nil {
+			c.error(http.StatusNotFound)
+			return
+		}
+	}
+	switch {
+	case rt.list != nil:
+		rt.serveList(c, ids)
+	case rt.one != nil:
+		c.t.mu.RLock()
+		body, ok := rt.one(c.t, ids)
+		c.t.mu.RUnlock()
+		if !ok {
+			c.error(http.StatusNotFound)
+			return
+		}
+		if row, isRow := body.(Row); isRow && rt.shuffled {
+			body = c.shuffle(row)
+		}
+		if c.t.settings().yes("single.wrap") { // told by a client's code
+			body = []any{body}
+		}
+		c.json(http.StatusOK, body)
+	case rt.file != nil:
+		c.t.mu.RLock()
+		kind, content, ok := rt.file(c.t, ids)
+		c.t.mu.RUnlock()
+		if !ok {
+			c.error(http.StatusNotFound)
+			return
+		}
+		c.w.Header().Set("Content-Type", kind)
+		c.w.WriteHeader(http.StatusOK)
+		_, _ = c.w.Write(content)
+	}
+}
+
+func (rt *route) serveList(c *call, ids []int) {
+	p, _ := readPage(c.r.Header)
+	if rt.limit > 0 && p.size > rt.limit {
+		c.error(rt.tooLarge)
+		return
+	}
+	p.size = min(p.size, maxPage) // silently (seen)
+	c.page(p, func() (listing, bool) { return rt.list(c.t, ids) })
+}
+
+// page answers one page of a listing, which is made and read under the lock.
+func (c *call) page(p page, list func() (listing, bool)) {
+	c.t.mu.RLock()
+	rows, schema, status, message := c.readPage(p, list)
+	c.t.mu.RUnlock()
+	switch {
+	case status != http.StatusOK:
+		c.problem(status, message)
+		return
+	case schema != nil:
+		c.json(http.StatusOK, schema)
+		return
+	}
+	if c.route.shuffled {
+		for i := range rows {
+			rows[i] = c.shuffle(rows[i])
+		}
+	}
+	c.json(http.StatusOK, rows)
+}
+
+func (c *call) readPage(p page, list func() (listing, bool)) (rows []Row, schema Row, status int, message string) {
+	l, ok := list()
+	if !ok {
+		return nil, nil, http.StatusNotFound, http.StatusText(http.StatusNotFound)
+	}
+	if strings.EqualFold(c.r.Header.Get("X-Response-Metadata"), "true") {
+		return nil, schemaOf(c.route.pattern, l), http.StatusOK, ""
+	}
+	s := c.t.settings()
+	filter, err := parseFilter(c.r.Header.Get("X-Request-Filter"), l.fields)
+	if err != nil {
+		return nil, nil, http.StatusBadRequest, err.Error()
+	}
+	if slices.Contains(s.names("filter.ignore"), c.route.pattern) {
+		filter = nil
+	}
+	order, err := parseSort(c.r.Header.Get("X-Request-Sort"), l.fields)
+	if err != nil {
+		return nil, nil, http.StatusBadRequest, err.Error()
+	}
+	if slices.Contains(s.names("sort.ignore"), c.route.pattern) {
+		order = ordering{field: "id"}
+	}
+	selected := l.choose(filter, order)
+	if p.size == 0 {
+		p.size = max(selected.total, 1)
+	}
+	return l.answerPage(selected, p, c.w.Header()), nil, http.StatusOK, ""
+}
+
+// shuffle puts the keys of a row into another order.
+func (c *call) shuffle(row Row) Row {
+	out := slices.Clone(row)
+	dice := roll(c.t.data.seed, kindShuffle, int(c.turn))
+	for i := len(out) - 1; i > 0; i-- {
+		j := dice.below(i + 1)
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
+
+func (c *call) notAllowed(allow string) {
+	c.w.Header().Set("Allow", allow)
+	c.error(http.StatusMethodNotAllowed)
+}
+
+// servePublished answers the public job feed. Without paging headers it gives
+// everything (seen).
+func servePublished(c *call) {
+	c.w.Header().Set("Access-Control-Allow-Origin", "*")
+	p, asked := readPage(c.r.Header)
+	p.size = min(p.size, maxPage)
+	if !asked {
+		p.size = 0
+	}
+	c.page(p, func() (listing, bool) { return c.t.listPublished(), true })
+}
+
+// serveWidget answers the feed of the career page's script: {"count","items"}
+// by limit (default 10, at most 100) and offset or page (seen).
+func serveWidget(c *call) {
+	number := func(name string, fallback int) int {
+		if n, err := strconv.Atoi(c.r.URL.Query().Get(name)); err == nil && n >= 0 {
+			return n
+		}
+		return fallback
+	}
+	limit := min(max(number("limit", 10), 1), 100)
+	c.t.mu.RLock()
+	l := c.t.listPublished()
+	offset := number("offset", (max(number("page", 1), 1)-1)*limit)
+	items := []Row{}
+	for pos := offset; pos < min(offset+limit, l.n); pos++ {
+		items = append(items, c.t.widgetItem(l.row(pos)))
+	}
+	c.t.mu.RUnlock()
+	c.w.Header().Set("Access-Control-Allow-Origin", "*")
+	c.json(http.StatusOK, Row{{"count", l.n}, {"items", items}})
+}
+
+func serveAdvertPage(c *call) {
+	c.t.mu.RLock()
+	page, ok := c.t.advertPage(c.args[0])
+	c.t.mu.RUnlock()
+	if !ok {
+		c.html(http.StatusNotFound, "<!DOCTYPE html><html><body><h1>404</h1></body></html>")
+		return
+	}
+	c.html(http.StatusOK, page)
+}

@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	modernc "modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+)
+
+// dialect is the database that the store talks to. Whatever differs between them is in this file.
+type dialect int
+
+const (
+	sqlite dialect = iota
+	postgres
+)
+
+func (d dialect) String() string {
+	if d == sqlite {
+		return "sqlite"
+	}
+	return "postgres"
+}
+
+func (d dialect) goose() goose.Dialect {
+	if d == sqlite {
+		return goose.DialectSQLite3
+	}
+	return goose.DialectPostgres
+}
+
+// migrationLock keeps processes that start together from migrating at once. On SQLite the
+// single writer connection with immediate transactions does it.
+func (d dialect) migrationLock() []goose.ProviderOption {
+	if d == sqlite {
+		return nil
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil // only invalid options fail, and there are none
+	}
+	return []goose.ProviderOption{goose.WithSessionLocker(locker)}
+}
+
+// openSQLite opens three handles on one file: a writer with a single connection, a few readers
+// that cannot write, and one connection for the job engine.
+func (s *Store) openSQLite(path string) error {
+	s.dialect, s.path = sqlite, path
+	if path == "" {
+		return errors.New("database URL sqlite: names no file")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create the data folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database file (is the data folder writable?): %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	// busy_timeout comes first: the others may already meet a lock. secure_delete overwrites what
+	// is deleted, which erasure relies on.
+	common := []string{
+		"_pragma=busy_timeout(10000)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(NORMAL)",
+		"_pragma=foreign_keys(1)", "_pragma=secure_delete(1)",
+	}
+	open := func(max int, extra ...string) (*sql.DB, error) {
+		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: strings.Join(append(common, extra...), "&")}
+		db, err := sql.Open("sqlite", u.String())
+		if err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+		db.SetMaxOpenConns(max)
+		db.SetMaxIdleConns(max)
+		return db, nil
+	}
+	if s.write, err = open(1, "_txlock=immediate", "_pragma=cache_size(-16000)"); err != nil {
+		return err
+	}
+	if s.read, err = open(4, "_pragma=query_only(1)", "_pragma=cache_size(-8000)"); err != nil {
+		return err
+	}
+	if s.jobs, err = open(1, "_txlock=immediate", "_pragma=cache_size(-4000)"); err != nil {
+		return err
+	}
+	if err := s.write.Ping(); err != nil {
+		return fmt.Errorf("open %s (is it a Kladka database?): %w", path, err)
+	}
+	return nil
+}
+
+// idleInTransaction bounds how long a stopped process can hold the counter row. A writer that
+// sleeps longer loses its transaction, and whoever took its run over goes on.
+const idleInTransaction = 10 * time.Second
+
+func (s *Store) openPostgres(ctx context.Context, dsn string, maxConns int) error {
+	s.dialect = postgres
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return fmt.Errorf("database URL: %w", redact(err))
+	}
+	cfg.RuntimeParams["application_name"] = "kladka"
+	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransaction.Milliseconds())
+	s.write = stdlib.OpenDB(*cfg)
+	s.write.SetMaxOpenConns(maxConns)
+	s.write.SetMaxIdleConns(maxConns)
+	s.read = s.write
+	s.jobs = stdlib.OpenDB(*cfg)
+	s.jobs.SetMaxOpenConns(4)
+	s.jobs.SetMaxIdleConns(4)
+	pool, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return fmt.Errorf("database URL: %w", redact(err))
+	}
+	pool.MaxConns = 2
+	if s.listen, err = pgxpool.NewWithConfig(ctx, pool); err != nil {
+		return fmt.Errorf("database URL: %w", redact(err))
+	}
+	pingCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := s.write.PingContext(pingCtx); err != nil {
+		return fmt.Errorf("connect to PostgreSQL (check host, port, database, user and password in KLADKA_DATABASE_URL): %w", redact(err))
+	}
+	return nil
+}
+
+// isUniqueViolation reports whether a statement failed because a unique key exists.
+func isUniqueViolation(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "23505"
+	}
+	if e, ok := errors.AsType[*modernc.Error](err); ok {
+		return e.Code() == sqlitelib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlitelib.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}
+
+// redactURL hides the password of a database URL.
+func redactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" {
+		return "(unreadable)"
+	}
+	return u.Redacted()
+}
+
+// redact keeps a driver's parse error from repeating the URL with its password.
+func redact(err error) error {
+	if e, ok := errors.AsType[*pgconn.ParseConfigError](err); ok {
+		return errors.New(redactedParse(e.Error()))
+	}
+	return err
+}
+
+func redactedParse(msg string) string {
+	if i := strings.LastIndex(msg, "`"); i >= 0 {
+		return "cannot be read" + msg[i+1:]
+	}
+	return "cannot be read"
+}
+
+// primaryKeys lists the keys of the tables that SQLite keeps without a row number.
+var primaryKeys = map[string]string{
+	"parts":            "integration, entity, entity_id, kind, part",
+	"reads":            "integration, entity, entity_id, kind",
+	"dependencies":     "integration, on_entity, on_id, entity, entity_id",
+	"nominations":      "integration, entity, entity_id",
+	"changes":          "integration, seq",
+	"candidate_emails": "integration, email, candidate_id",
+}
+
+// deleteSome deletes at most $2 rows of integration $1.
+func (d dialect) deleteSome(name string) string {
+	key := "ctid"
+	if d == sqlite {
+		key = "rowid"
+		if pk, ok := primaryKeys[name]; ok {
+			key = pk
+		}
+	}
+	return fmt.Sprintf(`DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE integration = $1 LIMIT $2)`, name, key)
+}

@@ -1,0 +1,238 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+)
+
+// IntegrationField is a vendor's field of one integration.
+type IntegrationField struct {
+	ID          string
+	Model       ats.Model
+	Key         string
+	Type        string // DEFAULT or CUSTOM
+	Label       *string
+	Passthrough bool
+}
+
+const fieldColumns = `id, model, key, type, label, passthrough`
+
+func scanField(row interface{ Scan(...any) error }) (IntegrationField, error) {
+	var f IntegrationField
+	var on int64
+	err := row.Scan(&f.ID, &f.Model, &f.Key, &f.Type, &f.Label, &on)
+	f.Passthrough = on != 0
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	return f, err
+}
+
+// PutFields notes vendor fields: new ones, and labels that changed. Nothing is written when
+// nothing is new. A field that came without a label keeps the one it has.
+func (s *Store) PutFields(ctx context.Context, no int64, fields []connector.Field) error {
+	i, err := s.IntegrationByNo(ctx, no)
+	if err != nil {
+		return err
+	}
+	known := map[string]IntegrationField{}
+	rows, err := s.read.QueryContext(ctx, `SELECT `+fieldColumns+` FROM integration_fields WHERE integration = $1`, no)
+	_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
+		f, err := scanField(r)
+		known[f.ID] = f
+		return struct{}{}, err
+	})
+	if err != nil {
+		return fmt.Errorf("read vendor fields: %w", err)
+	}
+	var put []IntegrationField
+	for _, f := range fields {
+		field := IntegrationField{ID: ats.Namespace(i.ID).ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key), Model: f.Model, Key: f.Key, Type: f.Type}
+		if f.Label != "" {
+			field.Label = &f.Label
+		}
+		old, seen := known[field.ID]
+		if seen && (field.Label == nil || old.Label != nil && *old.Label == *field.Label) {
+			continue
+		}
+		known[field.ID] = field
+		put = append(put, field)
+	}
+	if len(put) == 0 {
+		return nil
+	}
+	return s.Transact(ctx, func(tx *sql.Tx) error {
+		for _, f := range put {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO integration_fields (integration, id, model, key, type, label, passthrough)
+				VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (integration, id) DO UPDATE SET label = excluded.label`,
+				no, f.ID, string(f.Model), f.Key, f.Type, f.Label); err != nil {
+				return fmt.Errorf("note the vendor field %s: %w", f.Key, err)
+			}
+		}
+		return nil
+	})
+}
+
+// IntegrationFields lists vendor fields by ID, after an ID.
+func (s *Store) IntegrationFields(ctx context.Context, no int64, after string, limit int) ([]IntegrationField, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+fieldColumns+` FROM integration_fields
+		WHERE integration = $1 AND id > $2 ORDER BY id LIMIT $3`, no, after, limit)
+	return collect(rows, err, func(r *sql.Rows) (IntegrationField, error) { return scanField(r) })
+}
+
+// IntegrationField reads one vendor field.
+func (s *Store) IntegrationField(ctx context.Context, no int64, id string) (IntegrationField, error) {
+	return scanField(s.read.QueryRowContext(ctx, `SELECT `+fieldColumns+` FROM integration_fields WHERE integration = $1 AND id = $2`, no, id))
+}
+
+// SetPassthrough switches on or off whether a vendor field is served in integration_fields. It
+// takes effect with the next sync, which folds the records again.
+func (s *Store) SetPassthrough(ctx context.Context, no int64, id string, on bool) (IntegrationField, error) {
+	return scanField(s.write.QueryRowContext(ctx, `UPDATE integration_fields SET passthrough = $1
+		WHERE integration = $2 AND id = $3 RETURNING `+fieldColumns, flag(on), no, id))
+}
+
+// CustomField is a key of the operator's own, with the vendor field that it is mapped to in one
+// integration (nil when it is not).
+type CustomField struct {
+	ID          string
+	Model       ats.Model
+	Key         string
+	Label       *string
+	Description *string
+	Mapped      *IntegrationField
+}
+
+// AddCustomField makes a custom field for all integrations.
+func (s *Store) AddCustomField(ctx context.Context, f CustomField) (CustomField, error) {
+	f.ID = ats.NewID()
+	_, err := s.write.ExecContext(ctx, `INSERT INTO custom_fields (id, model, key, label, description, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		f.ID, string(f.Model), f.Key, f.Label, f.Description, s.Now())
+	if isUniqueViolation(err) {
+		return CustomField{}, fmt.Errorf("custom field %s of %s: %w", f.Key, f.Model, ErrExists)
+	} else if err != nil {
+		return CustomField{}, fmt.Errorf("store the custom field: %w", err)
+	}
+	return f, nil
+}
+
+// RemoveCustomField removes a custom field with its mappings.
+func (s *Store) RemoveCustomField(ctx context.Context, id string) error {
+	return s.Transact(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM custom_field_mappings WHERE custom_field_id = $1`, id); err != nil {
+			return fmt.Errorf("remove the mappings of a custom field: %w", err)
+		}
+		res, err := tx.ExecContext(ctx, `DELETE FROM custom_fields WHERE id = $1`, id)
+		if err != nil {
+			return fmt.Errorf("remove a custom field: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(ErrNotFound, err)
+		}
+		return nil
+	})
+}
+
+const customFieldQuery = `SELECT c.id, c.model, c.key, c.label, c.description, f.id, f.model, f.key, f.type, f.label, f.passthrough
+	FROM custom_fields c
+	LEFT JOIN custom_field_mappings m ON m.custom_field_id = c.id AND m.integration = $1
+	LEFT JOIN integration_fields f ON f.integration = m.integration AND f.id = m.integration_field_id`
+
+func scanCustomField(row interface{ Scan(...any) error }) (CustomField, error) {
+	var c CustomField
+	var id, model, key, typ, label sql.NullString
+	var on sql.NullInt64
+	err := row.Scan(&c.ID, &c.Model, &c.Key, &c.Label, &c.Description, &id, &model, &key, &typ, &label, &on)
+	if errors.Is(err, sql.ErrNoRows) {
+		return CustomField{}, ErrNotFound
+	}
+	if id.Valid {
+		c.Mapped = &IntegrationField{ID: id.String, Model: ats.Model(model.String), Key: key.String, Type: typ.String, Passthrough: on.Int64 != 0}
+		if label.Valid {
+			c.Mapped.Label = &label.String
+		}
+	}
+	return c, err
+}
+
+// CustomFields lists the custom fields as one integration maps them, by ID, after an ID.
+func (s *Store) CustomFields(ctx context.Context, no int64, after string, limit int) ([]CustomField, error) {
+	rows, err := s.read.QueryContext(ctx, customFieldQuery+` WHERE c.id > $2 ORDER BY c.id LIMIT $3`, no, after, limit)
+	return collect(rows, err, func(r *sql.Rows) (CustomField, error) { return scanCustomField(r) })
+}
+
+// CustomField reads one custom field as one integration maps it.
+func (s *Store) CustomField(ctx context.Context, no int64, id string) (CustomField, error) {
+	return scanCustomField(s.read.QueryRowContext(ctx, customFieldQuery+` WHERE c.id = $2`, no, id))
+}
+
+// MapCustomField maps a custom field to a vendor field of the same model, or to nothing (nil). It
+// takes effect with the next sync, which folds the records again.
+func (s *Store) MapCustomField(ctx context.Context, no int64, id string, fieldID *string) error {
+	var err error
+	if fieldID == nil {
+		_, err = s.write.ExecContext(ctx, `DELETE FROM custom_field_mappings WHERE integration = $1 AND custom_field_id = $2`, no, id)
+	} else {
+		_, err = s.write.ExecContext(ctx, `INSERT INTO custom_field_mappings (integration, custom_field_id, integration_field_id) VALUES ($1, $2, $3)
+			ON CONFLICT (integration, custom_field_id) DO UPDATE SET integration_field_id = excluded.integration_field_id`, no, id, *fieldID)
+	}
+	if err != nil {
+		return fmt.Errorf("map the custom field: %w", err)
+	}
+	return nil
+}
+
+// FieldSettings gathers which vendor fields reach an integration's records, and how.
+func (s *Store) FieldSettings(ctx context.Context, no int64) (connector.FieldSettings, error) {
+	out := connector.FieldSettings{Passthrough: map[ats.Model][]connector.PassthroughField{}, Custom: map[ats.Model]map[string]string{}}
+	rows, err := s.read.QueryContext(ctx, `SELECT `+fieldColumns+` FROM integration_fields WHERE integration = $1 AND passthrough <> 0 ORDER BY key, id`, no)
+	fields, err := collect(rows, err, func(r *sql.Rows) (IntegrationField, error) { return scanField(r) })
+	if err != nil {
+		return out, fmt.Errorf("read the vendor fields that are passed through: %w", err)
+	}
+	for _, f := range fields {
+		out.Passthrough[f.Model] = append(out.Passthrough[f.Model], connector.PassthroughField{ID: f.ID, Key: f.Key, Type: f.Type, Label: f.Label})
+	}
+	rows, err = s.read.QueryContext(ctx, customFieldQuery+` ORDER BY c.id`, no)
+	custom, err := collect(rows, err, func(r *sql.Rows) (CustomField, error) { return scanCustomField(r) })
+	if err != nil {
+		return out, fmt.Errorf("read the custom fields: %w", err)
+	}
+	for _, c := range custom {
+		if out.Custom[c.Model] == nil {
+			out.Custom[c.Model] = map[string]string{}
+		}
+		out.Custom[c.Model][c.Key] = "" // a custom field that is not mapped is served as null
+		if c.Mapped != nil {
+			out.Custom[c.Model][c.Key] = c.Mapped.Key
+		}
+	}
+	return out, nil
+}
+
+// FieldRevision changes whenever the field settings do: then records are folded again.
+func FieldRevision(f connector.FieldSettings) string {
+	if len(f.Passthrough) == 0 && len(f.Custom) == 0 {
+		return ""
+	}
+	// Maps print in key order.
+	text := fmt.Sprint(f.Custom)
+	for _, m := range ats.Models() {
+		for _, p := range f.Passthrough[m] {
+			text += fmt.Sprintf("|%s %s %s", m, p.ID, deref(p.Label))
+		}
+	}
+	return Digest([]byte(text))
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,210 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kladka/kladka/internal/ats"
+)
+
+// The states of an integration: ACTIVE is synced; INVALID has credentials that are refused and
+// waits to be reconnected; INACTIVE was switched off by hand.
+const (
+	StatusActive   = "ACTIVE"
+	StatusInvalid  = "INVALID"
+	StatusInactive = "INACTIVE"
+)
+
+// The states of an integration's setup.
+const (
+	SetupIncomplete = "INCOMPLETE"
+	SetupSyncing    = "FINAL_SYNC_PENDING"
+	SetupCompleted  = "COMPLETED"
+)
+
+// Settings are what an operator may choose for one integration.
+type Settings struct {
+	// RemoteData serves the raw rows of the ATS beside the records (off by default).
+	RemoteData bool `json:"remote_data,omitempty"`
+	// FullEvery is the interval of full syncs; zero means the default.
+	FullEvery time.Duration `json:"full_every,omitempty"`
+}
+
+// Integration is a customer's connected account. Times are milliseconds since the Unix epoch.
+type Integration struct {
+	No               int64 // what other tables refer to
+	ID               string
+	Tool             string
+	Status           string
+	SetupStatus      string
+	OrganizationName string
+	CreatorEmail     *string
+	OriginID         *string
+	Tenant           string // the account at the tool; requests share a budget by it
+	Settings         Settings
+	LastSeq          int64
+	NextFullAt       *int64
+	AuthFailingSince *int64
+	DataExpiredAt    *int64
+	CreatedAt        int64
+}
+
+const integrationColumns = `no, id, tool, status, setup_status, organization_name, creator_email, origin_id, tenant, settings,
+	last_seq, next_full_at, auth_failing_since, data_expired_at, created_at`
+
+func scanIntegration(row interface{ Scan(...any) error }) (Integration, error) {
+	var i Integration
+	var settings string
+	err := row.Scan(&i.No, &i.ID, &i.Tool, &i.Status, &i.SetupStatus, &i.OrganizationName, &i.CreatorEmail, &i.OriginID, &i.Tenant, &settings,
+		&i.LastSeq, &i.NextFullAt, &i.AuthFailingSince, &i.DataExpiredAt, &i.CreatedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Integration{}, ErrNotFound
+	} else if err != nil {
+		return Integration{}, fmt.Errorf("read an integration: %w", err)
+	}
+	if err := json.Unmarshal([]byte(settings), &i.Settings); err != nil {
+		return Integration{}, fmt.Errorf("read the settings of %s: %w", i.ID, err)
+	}
+	return i, nil
+}
+
+// ErrExists is returned when a key that was chosen is taken.
+var ErrExists = errors.New("it exists already")
+
+// AddIntegration stores a new integration with its sealed credentials and gives it with its
+// number. Its first sync is not due until something starts it.
+func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string) (Integration, error) {
+	settings, err := json.Marshal(i.Settings)
+	if err != nil {
+		return Integration{}, err
+	}
+	i.CreatedAt = s.Now()
+	err = s.write.QueryRowContext(ctx, `INSERT INTO integrations (id, tool, status, setup_status, organization_name, creator_email, origin_id,
+			tenant, credentials, settings, folded_revision, last_seq, last_stamp, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, 0, $11) RETURNING no`,
+		i.ID, i.Tool, i.Status, i.SetupStatus, i.OrganizationName, i.CreatorEmail, i.OriginID, i.Tenant, sealed, string(settings), i.CreatedAt).Scan(&i.No)
+	if isUniqueViolation(err) {
+		return Integration{}, fmt.Errorf("integration %s: %w", i.ID, ErrExists)
+	} else if err != nil {
+		return Integration{}, fmt.Errorf("store integration %s: %w", i.ID, err)
+	}
+	return i, nil
+}
+
+// Integration reads an integration that was not removed, by its public ID.
+func (s *Store) Integration(ctx context.Context, id string) (Integration, error) {
+	return scanIntegration(s.read.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE id = $1 AND deleted_at IS NULL`, id))
+}
+
+// IntegrationByNo reads an integration that was not removed, by its number.
+func (s *Store) IntegrationByNo(ctx context.Context, no int64) (Integration, error) {
+	return scanIntegration(s.read.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1 AND deleted_at IS NULL`, no))
+}
+
+// Integrations lists the integrations that were not removed, oldest first, after a number.
+func (s *Store) Integrations(ctx context.Context, after int64, limit int) ([]Integration, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT `+integrationColumns+` FROM integrations
+		WHERE no > $1 AND deleted_at IS NULL ORDER BY no LIMIT $2`, after, limit)
+	return collect(rows, err, func(r *sql.Rows) (Integration, error) { return scanIntegration(r) })
+}
+
+// Credentials reads an integration's sealed credentials.
+func (s *Store) Credentials(ctx context.Context, no int64) (string, error) {
+	var sealed string
+	err := s.read.QueryRowContext(ctx, `SELECT credentials FROM integrations WHERE no = $1 AND deleted_at IS NULL`, no).Scan(&sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	return sealed, err
+}
+
+// SetEnabled switches an integration on or off. Switching off asks its runs to stop.
+func (s *Store) SetEnabled(ctx context.Context, no int64, enabled bool) error {
+	return s.Transact(ctx, func(tx *sql.Tx) error {
+		status, from := StatusActive, StatusInactive
+		if !enabled {
+			status, from = StatusInactive, StatusActive
+			if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
+				return fmt.Errorf("stop the integration's syncs: %w", err)
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET status = $1 WHERE no = $2 AND status = $3`, status, no, from); err != nil {
+			return fmt.Errorf("switch the integration: %w", err)
+		}
+		return nil
+	})
+}
+
+// RemoveIntegration hides an integration at once, forgets its credentials and stops its runs.
+// Its data go with PurgeRemoved.
+func (s *Store) RemoveIntegration(ctx context.Context, no int64) error {
+	return s.Transact(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
+			return fmt.Errorf("stop the integration's syncs: %w", err)
+		}
+		res, err := tx.ExecContext(ctx, `UPDATE integrations SET deleted_at = $1, credentials = '', next_full_at = NULL, id = id || '#' || no
+			WHERE no = $2 AND deleted_at IS NULL`, s.Now(), no)
+		if err != nil {
+			return fmt.Errorf("remove the integration: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(ErrNotFound, err)
+		}
+		return nil
+	})
+}
+
+// PurgeRemoved deletes a bounded number of rows of removed integrations and reports whether more
+// are left.
+func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
+	var no int64
+	err = s.read.QueryRowContext(ctx, `SELECT no FROM integrations WHERE deleted_at IS NOT NULL ORDER BY no LIMIT 1`).Scan(&no)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	names := []string{"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails"}
+	for _, m := range ats.Models() {
+		names = append(names, tables[m].name)
+	}
+	left := false
+	for _, name := range names {
+		n, err := s.purge(ctx, name, no)
+		if err != nil {
+			return false, err
+		}
+		left = left || n > 0
+	}
+	if left {
+		return true, nil
+	}
+	err = s.Transact(ctx, func(tx *sql.Tx) error {
+		for _, stmt := range []string{
+			`DELETE FROM run_steps WHERE run_id IN (SELECT id FROM runs WHERE integration = $1)`,
+			`DELETE FROM runs WHERE integration = $1`,
+			`DELETE FROM integrations WHERE no = $1`,
+		} {
+			if _, err := tx.ExecContext(ctx, stmt, no); err != nil {
+				return fmt.Errorf("purge a removed integration: %w", err)
+			}
+		}
+		return nil
+	})
+	return true, err
+}
+
+// purgeAtOnce bounds how many rows of a table one statement deletes.
+const purgeAtOnce = 5000
+
+func (s *Store) purge(ctx context.Context, name string, no int64) (int64, error) {
+	res, err := s.write.ExecContext(ctx, s.dialect.deleteSome(name), no, purgeAtOnce)
+	if err != nil {
+		return 0, fmt.Errorf("purge %s: %w", name, err)
+	}
+	return res.RowsAffected()
+}
