@@ -172,3 +172,20 @@ func newLog(w io.Writer, format, level string) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }
+
+// quietly is a log for commands that talk themselves: warnings and errors only.
+func (s *surroundings) quietly() *slog.Logger {
+	if s.log.Enabled(s.ctx, slog.LevelDebug) {
+		return s.log // asked for in so many words
+	}
+	return slog.New(atLeast{s.log.Handler(), slog.LevelWarn})
+}
+
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (h atLeast) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= h.level && h.Handler.Enabled(ctx, level)
+}

@@ -30,15 +30,12 @@ const (
 
 // Deps is what the API works with. All must be set unless the field says otherwise.
 type Deps struct {
-	Records      Records
-	Integrations Integrations
-	Keys         Keys
-	Fields       Fields
-	Syncs        Syncs
+	Store     Store
+	StartSync StartSync
 	// Tools describes the connectors.
 	Tools []connector.Tool
 	// RemoteData reads raw rows for integrations that serve them; nil: remote_data stays null.
-	RemoteData func(in Integration) store.RemoteData
+	RemoteData func(i store.Integration) store.RemoteData
 	// Ready reports whether requests can be served; nil means always.
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there is no such page.
@@ -54,80 +51,57 @@ type Deps struct {
 	RPM int
 }
 
-// Records reads records. store.Store is one.
+// Store is what the API reads and changes; store.Store is one. What does not exist is
+// store.ErrNotFound.
+type Store interface {
+	Records
+	Integrations
+	Fields
+	Runs
+	Keys
+}
+
+// Records reads records.
 type Records interface {
 	Page(ctx context.Context, q store.Query) (store.Page, error)
 	// Loaded tells which models of an integration are readable, and since when.
 	Loaded(ctx context.Context, no int64) (map[ats.Model]ats.Time, error)
 }
 
-// Integration is a connected account as far as the API looks at it.
-type Integration struct {
-	No                     int64
-	ID, Tool               string
-	Status                 string // ACTIVE, INVALID, INACTIVE
-	SetupStatus            string // INCOMPLETE, FINAL_SYNC_PENDING, COMPLETED
-	OrganizationName       string
-	CreatorEmail, OriginID *string
-	CreatedAt              int64
-	DataExpiredAt          *int64
-	ServesRemoteData       bool
-}
-
-// Integrations reads and manages integrations. An unknown or deleted one is store.ErrNotFound.
+// Integrations reads and manages integrations. Removed ones do not exist.
 type Integrations interface {
-	Integration(ctx context.Context, id string) (Integration, error)
-	IntegrationByNo(ctx context.Context, no int64) (Integration, error)
-	// ListIntegrations gives at most limit living ones in the order of their numbers, beyond after.
-	ListIntegrations(ctx context.Context, after int64, limit int) ([]Integration, error)
-	SetEnabled(ctx context.Context, id string, enabled bool) error
-	DeleteIntegration(ctx context.Context, id string) error
+	Integration(ctx context.Context, id string) (store.Integration, error)
+	IntegrationByNo(ctx context.Context, no int64) (store.Integration, error)
+	Integrations(ctx context.Context, after int64, limit int) ([]store.Integration, error)
+	SetEnabled(ctx context.Context, no int64, enabled bool) error
+	RemoveIntegration(ctx context.Context, no int64) error
 }
 
-// Key is an API key that was recognised.
-type Key struct{ ID, Name string }
-
-// Keys recognises API keys; one that is unknown or revoked is store.ErrNotFound. The look-up is
-// by hash, so that its time says nothing about how much of a key was right.
-type Keys interface {
-	Authenticate(ctx context.Context, secret string) (Key, error)
-}
-
-// IntegrationField is a vendor's field that may be passed through.
-type IntegrationField struct {
-	ID          string
-	Model       ats.Model
-	Key, Type   string
-	Label       *string
-	Passthrough bool
-}
-
-// CustomField is an operator's key and the vendor's field that it is mapped to, if any.
-type CustomField struct {
-	ID                 string
-	Model              ats.Model
-	Key                string
-	Label, Description *string
-	Mapped             *IntegrationField
-}
-
-// Fields reads and changes fields of an integration. An unknown one is store.ErrNotFound; one
-// that does not fit is an ats.Error. Lists are in the order of IDs, beyond after.
+// Fields reads and changes the fields of an integration. Lists are in the order of IDs.
 type Fields interface {
-	IntegrationFields(ctx context.Context, no int64, after string, limit int) ([]IntegrationField, error)
-	SetPassthrough(ctx context.Context, no int64, fieldID string, on bool) (IntegrationField, error)
-	CustomFields(ctx context.Context, no int64, after string, limit int) ([]CustomField, error)
-	MapCustomField(ctx context.Context, no int64, customFieldID string, fieldID *string) (CustomField, error)
+	IntegrationFields(ctx context.Context, no int64, after string, limit int) ([]store.IntegrationField, error)
+	IntegrationField(ctx context.Context, no int64, id string) (store.IntegrationField, error)
+	SetPassthrough(ctx context.Context, no int64, id string, on bool) (store.IntegrationField, error)
+	CustomFields(ctx context.Context, no int64, after string, limit int) ([]store.CustomField, error)
+	CustomField(ctx context.Context, no int64, id string) (store.CustomField, error)
+	MapCustomField(ctx context.Context, no int64, id string, fieldID *string) error
 }
 
-// Syncs starts and shows syncs. Reading is what store.Store does.
-type Syncs interface {
-	// StartSync queues a sync, unless one is active already: then it gives that one and true.
-	StartSync(ctx context.Context, in Integration, typ store.RunType) (run store.Run, already bool, err error)
+// Runs shows syncs.
+type Runs interface {
 	Run(ctx context.Context, id string) (store.Run, error)
 	Runs(ctx context.Context, no int64, before *store.Run, limit int) ([]store.Run, error)
 	Steps(ctx context.Context, run string) ([]store.RunStep, error)
 }
+
+// Keys recognises API keys. The look-up is by hash, so that its time says nothing about how much
+// of a key was right.
+type Keys interface {
+	KeyByPlain(ctx context.Context, plain string) (store.APIKey, error)
+}
+
+// StartSync queues a sync, unless one of its type is active already: then it gives that one and true.
+type StartSync func(ctx context.Context, i store.Integration, typ store.RunType, cause string) (run store.Run, already bool, err error)
 
 //go:embed assets
 var assets embed.FS

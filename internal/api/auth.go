@@ -37,20 +37,20 @@ func (s *server) authenticated(next http.Handler) http.Handler {
 
 // recognise looks the key of an Authorization header up. A malformed header takes the same way as
 // a wrong key, so that both take the same time.
-func (s *server) recognise(ctx context.Context, header string) (Key, error) {
+func (s *server) recognise(ctx context.Context, header string) (store.APIKey, error) {
 	const scheme = "bearer "
 	secret := ""
 	if len(header) > len(scheme) && strings.EqualFold(header[:len(scheme)], scheme) {
 		secret = strings.TrimSpace(header[len(scheme):])
 	}
-	key, err := s.Keys.Authenticate(ctx, secret)
+	key, err := s.Store.KeyByPlain(ctx, secret)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && header == "":
-		return Key{}, ats.Errorf(ats.Unauthenticated, "The request carries no API key. Send it as `Authorization: Bearer <key>`; `kladka keys create NAME` makes one.")
+		return store.APIKey{}, ats.Errorf(ats.Unauthenticated, "The request carries no API key. Send it as `Authorization: Bearer <key>`; `kladka keys create NAME` makes one.")
 	case errors.Is(err, store.ErrNotFound) || (err == nil && secret == ""):
-		return Key{}, ats.Errorf(ats.Unauthenticated, "The API key is unknown or was revoked. Send it as `Authorization: Bearer <key>`; `kladka keys create NAME` makes one.")
+		return store.APIKey{}, ats.Errorf(ats.Unauthenticated, "The API key is unknown or was revoked. Send it as `Authorization: Bearer <key>`; `kladka keys create NAME` makes one.")
 	case err != nil:
-		return Key{}, fmt.Errorf("look up the API key: %w", err)
+		return store.APIKey{}, fmt.Errorf("look up the API key: %w", err)
 	}
 	return key, nil
 }

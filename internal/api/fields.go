@@ -52,11 +52,11 @@ type fieldsIn struct {
 }
 
 func (s *server) listIntegrationFields(ctx context.Context, in *fieldsIn) (*FieldResults[FieldDetails], error) {
-	return listFields(ctx, s, in, maxFieldPageSize, "integration-fields", s.Fields.IntegrationFields, fieldDetails, func(f IntegrationField) string { return f.ID })
+	return listFields(ctx, s, in, maxFieldPageSize, "integration-fields", s.Store.IntegrationFields, fieldDetails, func(f store.IntegrationField) string { return f.ID })
 }
 
 func (s *server) listCustomFields(ctx context.Context, in *fieldsIn) (*FieldResults[CustomFieldDetails], error) {
-	return listFields(ctx, s, in, maxPageSize, "custom-fields", s.Fields.CustomFields, customFieldDetails, func(f CustomField) string { return f.ID })
+	return listFields(ctx, s, in, maxPageSize, "custom-fields", s.Store.CustomFields, customFieldDetails, func(f store.CustomField) string { return f.ID })
 }
 
 func listFields[F, T any](ctx context.Context, s *server, in *fieldsIn, most int, list string,
@@ -77,11 +77,11 @@ func listFields[F, T any](ctx context.Context, s *server, in *fieldsIn, most int
 	return &FieldResults[T]{Results: *page, NextCursor: page.Next}, nil
 }
 
-func fieldDetails(f IntegrationField) FieldDetails {
+func fieldDetails(f store.IntegrationField) FieldDetails {
 	return FieldDetails{ID: f.ID, Key: f.Key, Model: string(f.Model), Type: f.Type, Label: f.Label, Passthrough: f.Passthrough}
 }
 
-func customFieldDetails(f CustomField) CustomFieldDetails {
+func customFieldDetails(f store.CustomField) CustomFieldDetails {
 	out := CustomFieldDetails{ID: f.ID, Key: f.Key, Model: string(f.Model), Label: f.Label, Description: f.Description}
 	if f.Mapped != nil {
 		out.Mapped.Value = &MappedField{f.Mapped.ID, f.Mapped.Key, f.Mapped.Type, f.Mapped.Label}
@@ -105,7 +105,7 @@ func (s *server) updateIntegrationField(ctx context.Context, in *passthroughIn) 
 	if !validText(in.FieldID) {
 		return nil, noSuch("path.integration_field_id: the integration has no field %s", quote(in.FieldID))
 	}
-	f, err := s.Fields.SetPassthrough(ctx, i.No, in.FieldID, in.Body.Enable != nil && *in.Body.Enable)
+	f, err := s.Store.SetPassthrough(ctx, i.No, in.FieldID, in.Body.Enable != nil && *in.Body.Enable)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuch("path.integration_field_id: the integration has no field %s", quote(in.FieldID))
 	} else if err != nil {
@@ -133,11 +133,36 @@ func (s *server) mapCustomField(ctx context.Context, in *mappingIn) (*CustomFiel
 	if !validText(in.CustomFieldID) {
 		return nil, noSuch("path.custom_field_id: there is no custom field %s", quote(in.CustomFieldID))
 	}
-	f, err := s.Fields.MapCustomField(ctx, i.No, in.CustomFieldID, in.Body.FieldID)
+	custom, err := s.Store.CustomField(ctx, i.No, in.CustomFieldID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuch("path.custom_field_id: there is no custom field %s", quote(in.CustomFieldID))
 	} else if err != nil {
-		return nil, fmt.Errorf("map custom field %s: %w", in.CustomFieldID, err)
+		return nil, fmt.Errorf("read custom field %s: %w", in.CustomFieldID, err)
 	}
-	return new(customFieldDetails(f)), nil
+	if in.Body.FieldID != nil {
+		if err := s.mappable(ctx, i, custom, *in.Body.FieldID); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.Store.MapCustomField(ctx, i.No, custom.ID, in.Body.FieldID); err != nil {
+		return nil, fmt.Errorf("map custom field %s: %w", custom.ID, err)
+	}
+	if custom, err = s.Store.CustomField(ctx, i.No, custom.ID); err != nil {
+		return nil, fmt.Errorf("read custom field %s: %w", in.CustomFieldID, err)
+	}
+	return new(customFieldDetails(custom)), nil
+}
+
+// mappable tells why a custom field cannot take its value from a vendor's field, if so.
+func (s *server) mappable(ctx context.Context, i store.Integration, custom store.CustomField, fieldID string) error {
+	f, err := s.Store.IntegrationField(ctx, i.No, fieldID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return ats.Errorf(ats.InputInvalid, "body.integration_field_id: the integration has no field %s", quote(fieldID))
+	case err != nil:
+		return fmt.Errorf("read field %s: %w", fieldID, err)
+	case f.Model != custom.Model:
+		return ats.Errorf(ats.InputInvalid, "body.integration_field_id: the field is one of %s, the custom field one of %s", f.Model, custom.Model)
+	}
+	return nil
 }

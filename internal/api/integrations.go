@@ -7,6 +7,7 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
 )
 
 // IntegrationPath is an address below an integration.
@@ -96,7 +97,7 @@ type AvailableAction struct {
 	Fields []Availability `json:"fields"`
 }
 
-func (s *server) summary(i Integration) IntegrationSummary {
+func (s *server) summary(i store.Integration) IntegrationSummary {
 	return IntegrationSummary{
 		ID: i.ID, Tool: i.Tool, Category: "ATS", Status: i.Status, SetupStatus: i.SetupStatus,
 		EndUser:       EndUser{i.OrganizationName, i.CreatorEmail, i.OriginID},
@@ -116,11 +117,11 @@ func (s *server) listIntegrations(ctx context.Context, in *struct{ RawQuery }) (
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.Integrations.ListIntegrations(ctx, c.at, q.PageSize+1)
+	found, err := s.Store.Integrations(ctx, c.at, q.PageSize+1)
 	if err != nil {
 		return nil, fmt.Errorf("list integrations: %w", err)
 	}
-	return pageOf(found, q.PageSize, s.summary, func(i Integration) cursor { return cursor{"integrations", noScope, i.No, ""} }), nil
+	return pageOf(found, q.PageSize, s.summary, func(i store.Integration) cursor { return cursor{"integrations", noScope, i.No, ""} }), nil
 }
 
 // noScope stands in cursors of lists that belong to no integration.
@@ -204,7 +205,7 @@ func (s *server) setEnabled(ctx context.Context, in *enabledIn) (*nothing, error
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Integrations.SetEnabled(ctx, i.ID, in.Body.Value); err != nil {
+	if err := s.Store.SetEnabled(ctx, i.No, in.Body.Value); err != nil {
 		return nil, fmt.Errorf("switch integration %s: %w", i.ID, err)
 	}
 	return &nothing{}, nil
@@ -215,7 +216,7 @@ func (s *server) deleteIntegration(ctx context.Context, in *IntegrationPath) (*n
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Integrations.DeleteIntegration(ctx, i.ID); err != nil {
+	if err := s.Store.RemoveIntegration(ctx, i.No); err != nil {
 		return nil, fmt.Errorf("delete integration %s: %w", i.ID, err)
 	}
 	return &nothing{}, nil

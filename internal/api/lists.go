@@ -48,10 +48,10 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 			return &spliced{}, nil
 		}
 		q.Model, q.Query.Integration = l.model, i.No
-		if i.ServesRemoteData && s.RemoteData != nil {
+		if i.Settings.RemoteData && s.RemoteData != nil {
 			q.Query.RemoteData = s.RemoteData(i)
 		}
-		page, err := s.Records.Page(ctx, q.Query)
+		page, err := s.Store.Page(ctx, q.Query)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 
 // supported deals with filters on fields that the tool does not cover: they find nothing, or are
 // left out when the client says so.
-func (s *server) supported(i Integration, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
+func (s *server) supported(i store.Integration, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
 	missing := func(f field) bool { return !covers(s.tools[i.Tool], f) }
 	if !slices.ContainsFunc(q.filtered, missing) {
 		return q, nil
@@ -94,26 +94,26 @@ func covers(t connector.Tool, f field) bool {
 
 // integrationOfHeader finds the integration that a request names. Whatever is wrong with the
 // header, the answer is the contract's code for an integration that is not there.
-func (s *server) integrationOfHeader(ctx context.Context, id string) (Integration, error) {
+func (s *server) integrationOfHeader(ctx context.Context, id string) (store.Integration, error) {
 	if id == "" {
-		return Integration{}, ats.Errorf(ats.NoIntegration, "The header %s is missing. GET /v1/integrations lists what can be named.", integrationHeader)
+		return store.Integration{}, ats.Errorf(ats.NoIntegration, "The header %s is missing. GET /v1/integrations lists what can be named.", integrationHeader)
 	}
 	return s.integration(ctx, id)
 }
 
 // integration finds an integration by its public ID.
-func (s *server) integration(ctx context.Context, id string) (Integration, error) {
+func (s *server) integration(ctx context.Context, id string) (store.Integration, error) {
 	none := func() error {
 		return ats.Errorf(ats.NoIntegration, "There is no integration %s. GET /v1/integrations lists those that are there.", quote(id))
 	}
 	if !ats.ValidIntegrationID(id) || !validText(id) {
-		return Integration{}, none()
+		return store.Integration{}, none()
 	}
-	i, err := s.Integrations.Integration(ctx, id)
+	i, err := s.Store.Integration(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return Integration{}, none()
+		return store.Integration{}, none()
 	} else if err != nil {
-		return Integration{}, fmt.Errorf("read integration %s: %w", id, err)
+		return store.Integration{}, fmt.Errorf("read integration %s: %w", id, err)
 	}
 	infoOf(ctx).integration = i.ID
 	return i, nil
@@ -121,23 +121,23 @@ func (s *server) integration(ctx context.Context, id string) (Integration, error
 
 // readable tells why a model of an integration cannot be read, if so. Rejected credentials do
 // not matter: what is stored stays readable.
-func (s *server) readable(ctx context.Context, i Integration, m ats.Model) error {
+func (s *server) readable(ctx context.Context, i store.Integration, m ats.Model) error {
 	tool := s.tools[i.Tool]
 	at := slices.IndexFunc(tool.Models, func(c connector.ModelCoverage) bool { return c.Model == m })
 	if at < 0 || tool.Models[at].Status == connector.Unsupported || tool.Models[at].Status == connector.NotImplemented {
 		return ats.Errorf(ats.ModelNotAvailable, "The tool %s offers no %s. GET /v1/integrations/{integration_id} shows what it covers.", i.Tool, m)
 	}
-	if i.Status == "INACTIVE" {
+	if i.Status == store.StatusInactive {
 		return ats.Errorf(ats.Inactive, "The integration is switched off. PUT /v1/integrations/{integration_id}/enabled switches it on.")
 	}
-	loaded, err := s.Records.Loaded(ctx, i.No)
+	loaded, err := s.Store.Loaded(ctx, i.No)
 	if err != nil {
 		return fmt.Errorf("read which models are loaded: %w", err)
 	}
 	if _, ok := loaded[m]; ok {
 		return nil
 	}
-	if i.SetupStatus == "INCOMPLETE" {
+	if i.SetupStatus == store.SetupIncomplete {
 		return ats.Errorf(ats.SetupIncomplete, "The setup of the integration has open steps; nothing has been read yet.")
 	}
 	how, err := s.firstSync(ctx, i)
@@ -148,8 +148,8 @@ func (s *server) readable(ctx context.Context, i Integration, m ats.Model) error
 }
 
 // firstSync says how far the first sync is.
-func (s *server) firstSync(ctx context.Context, i Integration) (string, error) {
-	runs, err := s.Syncs.Runs(ctx, i.No, nil, 10)
+func (s *server) firstSync(ctx context.Context, i store.Integration) (string, error) {
+	runs, err := s.Store.Runs(ctx, i.No, nil, 10)
 	if err != nil {
 		return "", fmt.Errorf("read the syncs: %w", err)
 	}
@@ -164,7 +164,7 @@ func (s *server) firstSync(ctx context.Context, i Integration) (string, error) {
 	if run.State == store.RunQueued {
 		return fmt.Sprintf("It is queued: GET /v1/syncs/%s.", run.ID), nil
 	}
-	steps, err := s.Syncs.Steps(ctx, run.ID)
+	steps, err := s.Store.Steps(ctx, run.ID)
 	if err != nil {
 		return "", fmt.Errorf("read the steps of sync %s: %w", run.ID, err)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -204,14 +205,16 @@ func (p *probe) WriteHeader(status int)      { p.status = status }
 
 // write sends a failure.
 func write(w http.ResponseWriter, f *failure) {
-	body, err := json.Marshal(f)
-	if err != nil { // it holds strings only
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // as in all other answers
+	if err := enc.Encode(f); err != nil { // it holds strings only
 		panic(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(f.http)
-	_, _ = w.Write(body) // the client may be gone
+	_, _ = w.Write(body.Bytes()) // the client may be gone
 }
 
 // versioned reports whether a path belongs to the API proper, which needs a key.

@@ -27,14 +27,14 @@ func (s *server) forceSync(ctx context.Context, in *syncIn) (*startedSync, error
 	if err != nil {
 		return nil, err
 	}
-	if i.Status == "INACTIVE" {
+	if i.Status == store.StatusInactive {
 		return nil, ats.Errorf(ats.Inactive, "The integration is switched off. PUT /v1/integrations/{integration_id}/enabled switches it on.")
 	}
 	typ := store.FullSync
 	if in.Body != nil && in.Body.Type != nil {
 		typ = store.RunType(*in.Body.Type)
 	}
-	run, already, err := s.Syncs.StartSync(ctx, i, typ)
+	run, already, err := s.StartSync(ctx, i, typ, "api")
 	if err != nil {
 		return nil, fmt.Errorf("start a sync of %s: %w", i.ID, err)
 	}
@@ -83,13 +83,13 @@ func (s *server) getSync(ctx context.Context, in *syncPath) (*Sync, error) {
 	if !ats.ValidID(in.ID) {
 		return nil, noSuch("path.sync_id: there is no sync %s", quote(in.ID))
 	}
-	run, err := s.Syncs.Run(ctx, in.ID)
+	run, err := s.Store.Run(ctx, in.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuch("path.sync_id: there is no sync %s", quote(in.ID))
 	} else if err != nil {
 		return nil, fmt.Errorf("read sync %s: %w", in.ID, err)
 	}
-	i, err := s.Integrations.IntegrationByNo(ctx, run.Integration)
+	i, err := s.Store.IntegrationByNo(ctx, run.Integration)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noSuch("path.sync_id: the integration of sync %s was deleted", quote(in.ID))
 	} else if err != nil {
@@ -117,7 +117,7 @@ func (s *server) listSyncs(ctx context.Context, in *syncsIn) (*Results[Sync], er
 	if c.id != "" {
 		before = &store.Run{CreatedAt: c.at, ID: c.id}
 	}
-	runs, err := s.Syncs.Runs(ctx, i.No, before, q.PageSize+1)
+	runs, err := s.Store.Runs(ctx, i.No, before, q.PageSize+1)
 	if err != nil {
 		return nil, fmt.Errorf("list syncs: %w", err)
 	}
@@ -133,8 +133,8 @@ func (s *server) listSyncs(ctx context.Context, in *syncsIn) (*Results[Sync], er
 	}), nil
 }
 
-func (s *server) showSync(ctx context.Context, i Integration, run store.Run) (Sync, error) {
-	steps, err := s.Syncs.Steps(ctx, run.ID)
+func (s *server) showSync(ctx context.Context, i store.Integration, run store.Run) (Sync, error) {
+	steps, err := s.Store.Steps(ctx, run.ID)
 	if err != nil {
 		return Sync{}, fmt.Errorf("read the steps of sync %s: %w", run.ID, err)
 	}

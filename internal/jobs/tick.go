@@ -46,7 +46,19 @@ func (t *ticker) tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the active runs: %w", err)
 	}
-	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active))
+	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx))
+}
+
+// purgeAtOnce bounds how long one tick deletes what removed integrations left behind.
+const purgeAtOnce = time.Second
+
+func (t *ticker) purge(ctx context.Context) error {
+	for end := time.Now().Add(purgeAtOnce); time.Now().Before(end); {
+		if more, err := t.Store.PurgeRemoved(ctx); err != nil || !more {
+			return err
+		}
+	}
+	return nil
 }
 
 // startDue queues the full syncs whose time has come.

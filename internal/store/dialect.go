@@ -43,8 +43,8 @@ func (d dialect) goose() goose.Dialect {
 	return goose.DialectPostgres
 }
 
-// migrationLock keeps processes that start together from migrating at once. On SQLite the
-// single writer connection with immediate transactions does it.
+// migrationLock keeps processes that start together from migrating at once. On SQLite a
+// lock beside the file does it (lock.go).
 func (d dialect) migrationLock() []goose.ProviderOption {
 	if d == sqlite {
 		return nil

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // ErrLocked means that another process works on the embedded database.
@@ -34,6 +36,32 @@ func (s *Store) LockWork() (release func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("write %s: %w", path, err), f.Close())
 	}
 	return f.Close, nil // closing frees the lock
+}
+
+// lockMigrations keeps processes that open an embedded database together from migrating it at
+// once: goose has a lock for PostgreSQL only. It waits until the others are done.
+func (s *Store) lockMigrations(ctx context.Context) (release func() error, err error) {
+	if !s.Embedded() {
+		return func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(s.path+".migrating", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock for migrations: %w", err)
+	}
+	for {
+		err := lockFile(f)
+		if err == nil {
+			return f.Close, nil
+		}
+		if !errors.Is(err, errLockHeld) {
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(context.Cause(ctx), f.Close())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 func writeAt(f *os.File, text string) error {

@@ -119,7 +119,12 @@ func (s *Store) Path() string { return s.path }
 // (nil on SQLite).
 func (s *Store) JobsDB() (db *sql.DB, listener *pgxpool.Pool) { return s.jobs, s.listen }
 
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context) (err error) {
+	unlock, err := s.lockMigrations(ctx)
+	if err != nil {
+		return fmt.Errorf("bring the database schema up to date: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	dir, err := fs.Sub(migrations, "migrations/"+s.dialect.String())
 	if err != nil {
 		return err

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/kladka/kladka/internal/app"
+	"github.com/kladka/kladka/internal/store"
+)
+
+type integrationsCmd struct {
+	Add    integrationsAddCmd    `cmd:"" help:"Connect a customer's account."`
+	List   integrationsListCmd   `cmd:"" help:"List the integrations."`
+	Show   integrationsShowCmd   `cmd:"" help:"Show an integration with its models and its last syncs."`
+	Remove integrationsRemoveCmd `cmd:"" help:"Remove an integration with all its data."`
+}
+
+type integrationsAddCmd struct {
+	Traffit addTraffitCmd `cmd:"" help:"Connect a TRAFFIT tenant."`
+}
+
+type addTraffitCmd struct {
+	Tenant           string   `required:"" help:"The name before .traffit.com in the address of the customer's TRAFFIT." placeholder:"NAME"`
+	ClientID         string   `required:"" name:"client-id" help:"Client ID of the API client that an administrator made in TRAFFIT." placeholder:"ID"`
+	ClientSecretFile string   `required:"" help:"File with the client secret; - reads it from standard input." placeholder:"FILE"`
+	Organization     string   `required:"" help:"The customer's name, as your application shows it." placeholder:"NAME"`
+	ID               string   `name:"id" help:"Use this integration ID: a rebuilt database then gives the same record IDs." placeholder:"ID"`
+	OriginID         string   `name:"origin-id" help:"Your application's own ID of the customer." placeholder:"ID"`
+	Email            string   `help:"Address of the person who connects it." placeholder:"ADDRESS"`
+	RemoteData       bool     `help:"Serve TRAFFIT's raw rows in remote_data."`
+	MissingScopes    bool     `name:"accept-missing-scopes" help:"Connect although the API client lacks permissions; what needs them stays empty."`
+	Sync             bool     `negatable:"" default:"true" help:"Queue the first sync."`
+	Wait             bool     `help:"Wait for the first sync and show its progress."`
+	Settings         settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*addTraffitCmd) Help() string {
+	return `Verifies the credentials with TRAFFIT, stores them encrypted, and prints the integration ID, alone, on standard output.
+The first sync starts as soon as a server runs; --wait does it here and now.
+
+An administrator of the tenant makes the API client in TRAFFIT under Settings, Integrations, API, with the scopes
+employee, recruitment, workflow, user, source and dictionary.
+
+Examples:
+
+  kladka integrations add traffit --tenant acme --client-id acme_kladka --client-secret-file secret.txt --organization 'Acme Ltd'
+  pass traffit/acme | kladka integrations add traffit --tenant acme --client-id acme_kladka --client-secret-file - \
+    --organization 'Acme Ltd' --wait`
+}
+
+// Run connects a tenant.
+func (c *addTraffitCmd) Run(s *surroundings) error {
+	if c.Wait && !c.Sync {
+		return usageError("--wait has nothing to wait for with --no-sync")
+	}
+	secret, err := readSecret(s, c.ClientSecretFile)
+	if err != nil {
+		return err
+	}
+	return c.Settings.with(s, func(a *app.App) error {
+		i, run, err := a.AddIntegration(s.ctx, app.NewIntegration{
+			Tool:             "traffit",
+			Credentials:      map[string]string{"tenant": c.Tenant, "client_id": c.ClientID, "client_secret": secret},
+			OrganizationName: c.Organization, ID: c.ID, OriginID: c.OriginID, CreatorEmail: c.Email,
+			RemoteData: c.RemoteData, AcceptMissingScopes: c.MissingScopes, NoSync: !c.Sync,
+		})
+		if err != nil {
+			return err
+		}
+		s.print("%s", i.ID)
+		switch {
+		case !c.Sync:
+			s.say("%s is connected. Sync it with: kladka sync %s", i.OrganizationName, i.ID)
+			return nil
+		case !c.Wait:
+			s.say("%s is connected and its first sync is queued. `kladka sync %s --wait` shows how it advances.", i.OrganizationName, i.ID)
+			return nil
+		}
+		s.say("%s is connected; first sync:", i.OrganizationName)
+		return followRun(s, a, run)
+	})
+}
+
+// readSecret reads a secret from a file or from standard input.
+func readSecret(s *surroundings, file string) (string, error) {
+	const most = 64 << 10
+	in := s.stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return "", usageError("--client-secret-file: %w", err)
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, most))
+	if err != nil {
+		return "", usageError("--client-secret-file: %w", err)
+	}
+	secret := strings.TrimSpace(string(b))
+	if secret == "" {
+		return "", usageError("--client-secret-file: there is no secret in it")
+	}
+	return secret, nil
+}
+
+// integrationJSON is an integration for scripts.
+type integrationJSON struct {
+	ID           string  `json:"id"`
+	Tool         string  `json:"tool"`
+	Tenant       string  `json:"tenant"`
+	Organization string  `json:"organization"`
+	Status       string  `json:"status"`
+	SetupStatus  string  `json:"setup_status"`
+	OriginID     *string `json:"origin_id"`
+	RemoteData   bool    `json:"remote_data"`
+	CreatedAt    *string `json:"created_at"`
+	NextSyncAt   *string `json:"next_sync_at"`
+	// Syncs and Models are part of show only.
+	Syncs  []runJSON          `json:"syncs,omitempty"`
+	Models map[string]*string `json:"models,omitempty"`
+}
+
+func asJSON(i store.Integration) integrationJSON {
+	return integrationJSON{
+		ID: i.ID, Tool: i.Tool, Tenant: i.Tenant, Organization: i.OrganizationName, Status: i.Status, SetupStatus: i.SetupStatus,
+		OriginID: i.OriginID, RemoteData: i.Settings.RemoteData, CreatedAt: stamp(&i.CreatedAt), NextSyncAt: stamp(i.NextFullAt),
+	}
+}
+
+type integrationsListCmd struct {
+	JSON     bool     `name:"json" help:"Print JSON."`
+	Settings settings `embed:""`
+}
+
+// Run lists the integrations.
+func (c *integrationsListCmd) Run(s *surroundings) error {
+	return c.Settings.with(s, func(a *app.App) error {
+		all, err := a.Integrations(s.ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			out := []integrationJSON{}
+			for _, i := range all {
+				out = append(out, asJSON(i))
+			}
+			return printJSON(s.stdout, out)
+		}
+		if len(all) == 0 {
+			s.say("There is no integration yet. Connect one: kladka integrations add traffit --help")
+			return nil
+		}
+		t := newTable("ID", "ORGANIZATION", "TENANT", "STATUS", "SETUP", "LAST SYNC")
+		for _, i := range all {
+			last, err := lastSync(s, a, i)
+			if err != nil {
+				return err
+			}
+			t.row(i.ID, i.OrganizationName, i.Tenant, i.Status, i.SetupStatus, last)
+		}
+		return t.write(s.stdout)
+	})
+}
+
+type integrationsShowCmd struct {
+	Integration string   `arg:"" help:"Integration ID, or the tenant's name if only one integration has it."`
+	JSON        bool     `name:"json" help:"Print JSON."`
+	Settings    settings `embed:""`
+}
+
+// Run shows an integration.
+func (c *integrationsShowCmd) Run(s *surroundings) error {
+	return c.Settings.with(s, func(a *app.App) error {
+		i, err := a.FindIntegration(s.ctx, c.Integration)
+		if err != nil {
+			return err
+		}
+		runs, err := a.Store.Runs(s.ctx, i.No, nil, 5)
+		if err != nil {
+			return err
+		}
+		loaded, err := a.Store.Loaded(s.ctx, i.No)
+		if err != nil {
+			return err
+		}
+		out := asJSON(i)
+		out.Models = map[string]*string{}
+		for _, m := range app.Models() {
+			if at, ok := loaded[m]; ok {
+				ms := at.Milli()
+				out.Models[string(m)] = stamp(&ms)
+			} else {
+				out.Models[string(m)] = nil
+			}
+		}
+		for _, r := range runs {
+			out.Syncs = append(out.Syncs, runAsJSON(r))
+		}
+		if c.JSON {
+			return printJSON(s.stdout, out)
+		}
+		showIntegration(s, i, runs)
+		t := newTable("MODEL", "RECORDS", "READABLE SINCE")
+		for _, m := range app.Models() {
+			n, err := a.Store.CountLiving(s.ctx, i.No, m)
+			if err != nil {
+				return err
+			}
+			since := "not yet"
+			if at := out.Models[string(m)]; at != nil {
+				since = *at
+			}
+			t.row(string(m), fmt.Sprint(n), since)
+		}
+		return t.write(s.stdout)
+	})
+}
+
+func showIntegration(s *surroundings, i store.Integration, runs []store.Run) {
+	for _, line := range [][2]string{
+		{"ID", i.ID}, {"organization", i.OrganizationName}, {"tenant", i.Tenant}, {"status", i.Status}, {"setup", i.SetupStatus},
+		{"origin ID", orDash(text(i.OriginID))}, {"connected by", orDash(text(i.CreatorEmail))}, {"connected", *stamp(&i.CreatedAt)},
+		{"next sync", orDash(text(stamp(i.NextFullAt)))},
+	} {
+		s.print("%-13s %s", line[0], line[1])
+	}
+	for n, r := range runs {
+		label := ""
+		if n == 0 {
+			label = "last syncs"
+		}
+		s.print("%-13s %s %s", label, *stamp(&r.CreatedAt), describeRun(r))
+	}
+	s.print("")
+}
+
+type integrationsRemoveCmd struct {
+	Integration string   `arg:"" help:"Integration ID, or the tenant's name if only one integration has it."`
+	Yes         bool     `help:"Remove it without being asked."`
+	Settings    settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*integrationsRemoveCmd) Help() string {
+	return `The credentials are forgotten and the data are no longer served at once; the records are deleted by a server in the
+background. Nothing changes in TRAFFIT.`
+}
+
+// Run removes an integration.
+func (c *integrationsRemoveCmd) Run(s *surroundings) error {
+	return c.Settings.with(s, func(a *app.App) error {
+		i, err := a.FindIntegration(s.ctx, c.Integration)
+		if err != nil {
+			return err
+		}
+		if !c.Yes {
+			return usageError("this deletes all data of %s (%s); add --yes to do it", i.OrganizationName, i.ID)
+		}
+		if err := a.Store.RemoveIntegration(s.ctx, i.No); err != nil {
+			return err
+		}
+		s.say("%s (%s) was removed.", i.OrganizationName, i.ID)
+		return nil
+	})
+}
+
+func lastSync(s *surroundings, a *app.App, i store.Integration) (string, error) {
+	runs, err := a.Store.Runs(s.ctx, i.No, nil, 1)
+	if err != nil || len(runs) == 0 {
+		return "none", err
+	}
+	return describeRun(runs[0]), nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// with opens the application for a command, and closes it.
+func (t settings) with(s *surroundings, do func(*app.App) error) error {
+	a, err := t.open(s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(a), a.Close())
+}

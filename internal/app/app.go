@@ -1,0 +1,187 @@
+// Package app wires Kladka together: it opens the store, the keys and the connectors, builds the
+// engine, the jobs and the API on top of them, and closes everything in reverse order. The
+// command line is its only caller.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kladka/kladka/internal/api"
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/connector/traffit"
+	"github.com/kladka/kladka/internal/jobs"
+	"github.com/kladka/kladka/internal/mirror"
+	"github.com/kladka/kladka/internal/secret"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// App is an opened application. It is safe for concurrent use.
+type App struct {
+	Config Config
+	Store  *store.Store
+
+	keys    *secret.Keyring
+	tenants *tenants
+	jobs    *jobs.Jobs
+	engine  *mirror.Engine
+	close   []func() error // in the order of opening
+}
+
+// Open opens the application. The context bounds the opening only.
+func Open(ctx context.Context, c Config) (_ *App, err error) {
+	c, err = c.WithDefaults()
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: c}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.Store, err = openStore(ctx, c); err != nil {
+		return nil, err
+	}
+	a.close = append(a.close, a.Store.Close)
+	if a.keys, err = openKeys(ctx, c, a.Store); err != nil {
+		return nil, err
+	}
+	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log}); err != nil {
+		return nil, err
+	}
+	a.tenants = newTenants(c, a.Store, a.keys, traffit.New(traffit.Options{URL: c.TraffitURL}))
+	a.close = append(a.close, a.tenants.close)
+	a.engine = mirror.New(mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log})
+	return a, nil
+}
+
+// openStore opens the database; what goes wrong there is nearly always the configuration.
+func openStore(ctx context.Context, c Config) (*store.Store, error) {
+	s, err := store.Open(ctx, c.DatabaseURL, store.Options{Now: c.Now, Log: c.Log})
+	if err == nil {
+		return s, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	path, file := strings.CutPrefix(c.DatabaseURL, "sqlite:")
+	if file && filepath.Dir(path) == filepath.Clean(c.DataDir) {
+		return nil, &ConfigError{Setting: "KLADKA_DATA_DIR", Message: fmt.Sprintf("the data folder %s cannot be used", c.DataDir), Err: err}
+	}
+	return nil, &ConfigError{Setting: "KLADKA_DATABASE_URL", Message: "the database cannot be opened", Err: err}
+}
+
+// Close closes everything in the reverse order of opening.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.close) - 1; i >= 0; i-- {
+		errs = append(errs, a.close[i]())
+	}
+	a.close = nil
+	return errors.Join(errs...)
+}
+
+// Role says which part of the work a process does.
+type Role string
+
+// The roles of a process. On SQLite one process does everything.
+const (
+	RoleAll    Role = "all"
+	RoleAPI    Role = "api"
+	RoleWorker Role = "worker"
+)
+
+// Run serves until the context ends, then stops gracefully. The listener is nil for RoleWorker.
+func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
+	if a.Store.Embedded() && role != RoleAll {
+		return &ConfigError{Setting: "KLADKA_DATABASE_URL", Message: fmt.Sprintf("--role %s needs PostgreSQL; with SQLite one process does everything", role)}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if role != RoleAPI {
+		release, err := a.Store.LockWork()
+		if errors.Is(err, store.ErrLocked) {
+			return fmt.Errorf("%w; stop it first, or use PostgreSQL for several processes", err)
+		} else if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, release()) }()
+		group.Go(func() error { return a.jobs.Work(ctx, a.engine) })
+	}
+	address := ""
+	if role != RoleWorker {
+		if a.Config.PublicURL == "" {
+			a.Config.PublicURL = urlOf(l.Addr())
+		}
+		h, err := a.handler(ctx)
+		if err != nil {
+			return err
+		}
+		address = urlOf(l.Addr())
+		group.Go(func() error { return ServeHTTP(ctx, l, h, a.Config.Log) })
+	}
+	a.Config.Log.InfoContext(ctx, "kladka started", "version", a.Config.Version, "database", a.DatabaseKind(), "role", string(role), "address", address)
+	err = group.Wait()
+	a.Config.Log.Info("kladka stopped")
+	return err
+}
+
+// DatabaseKind names the database for people.
+func (a *App) DatabaseKind() string {
+	if a.Store.Embedded() {
+		return "sqlite " + a.Store.Path()
+	}
+	return "postgresql"
+}
+
+// Ready reports whether requests can be served: the schema is up to date since Open, so only
+// the database can be missing.
+func (a *App) Ready(ctx context.Context) error { return a.Store.Ping(ctx) }
+
+func (a *App) handler(ctx context.Context) (http.Handler, error) {
+	environment, err := a.environment(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var tools []connector.Tool
+	for _, c := range a.tenants.connectors {
+		tools = append(tools, c.Tool())
+	}
+	h, err := api.New(api.Deps{
+		Store: a.Store, StartSync: a.engine.Start, Tools: tools,
+		Ready: a.Ready, Metrics: metrics(a.Store, a.Config.Version, a.Config.Log),
+		Now: a.Config.Now, Log: a.Config.Log,
+		Version: a.Config.Version, PublicURL: a.Config.PublicURL,
+		EnvironmentID: environment, RPM: a.Config.APIRPM,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the API: %w", err)
+	}
+	return h, nil
+}
+
+// environment is the installation's own ID, made at the first start.
+func (a *App) environment(ctx context.Context) (string, error) {
+	const name = "environment_id"
+	id, err := a.Store.Meta(ctx, name)
+	if err != nil || id != "" {
+		return id, err
+	}
+	if err := a.Store.SetMeta(ctx, name, ats.NewID()); err != nil {
+		return "", err
+	}
+	return a.Store.Meta(ctx, name)
+}
+
+// StartSync queues a sync of an integration, unless one is active: then it gives that and true.
+func (a *App) StartSync(ctx context.Context, i store.Integration, typ store.RunType, cause string) (store.Run, bool, error) {
+	return a.engine.Start(ctx, i, typ, cause)
+}

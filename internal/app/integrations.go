@@ -1,0 +1,188 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// NewIntegration is what it takes to connect an account.
+type NewIntegration struct {
+	Tool             string
+	Credentials      map[string]string
+	OrganizationName string
+	// ID keeps the IDs of a rebuilt database; empty makes a new one.
+	ID                     string
+	OriginID, CreatorEmail string
+	RemoteData             bool
+	// AcceptMissingScopes connects although permissions are missing.
+	AcceptMissingScopes bool
+	// NoSync leaves the first sync to somebody else.
+	NoSync bool
+}
+
+// checkWithin bounds the verification of credentials: somebody is waiting for it.
+const checkWithin = time.Minute
+
+// AddIntegration verifies credentials with the ATS, stores them sealed, and queues the first sync.
+func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integration, store.Run, error) {
+	none := store.Run{}
+	conn, ok := a.tenants.connectors[n.Tool]
+	if !ok {
+		return store.Integration{}, none, fmt.Errorf("there is no connector for %q", n.Tool)
+	}
+	if n.OrganizationName = strings.TrimSpace(n.OrganizationName); n.OrganizationName == "" {
+		return store.Integration{}, none, errors.New("the organization needs a name")
+	}
+	if n.ID == "" {
+		n.ID = ats.NewIntegrationID(n.Tool)
+	} else if !ats.ValidIntegrationID(n.ID) || !strings.HasPrefix(n.ID, n.Tool+":") {
+		return store.Integration{}, none, fmt.Errorf("%q is no integration ID: it must look like %s: and 24 base58 characters", n.ID, n.Tool)
+	}
+	if _, err := a.Store.Integration(ctx, n.ID); err == nil {
+		return store.Integration{}, none, fmt.Errorf("integration %s exists already; remove it first or leave the ID out", n.ID)
+	}
+	if err := a.check(ctx, conn, n); err != nil {
+		return store.Integration{}, none, err
+	}
+	sealed, err := sealCredentials(a.keys, n.ID, n.Credentials)
+	if err != nil {
+		return store.Integration{}, none, err
+	}
+	i, err := a.Store.AddIntegration(ctx, store.Integration{
+		ID: n.ID, Tool: n.Tool, Status: store.StatusActive, SetupStatus: store.SetupSyncing,
+		OrganizationName: n.OrganizationName, OriginID: optional(n.OriginID), CreatorEmail: optional(n.CreatorEmail),
+		Tenant: accountOf(n.Credentials["tenant"]), Settings: store.Settings{RemoteData: n.RemoteData},
+	}, sealed)
+	if err != nil || n.NoSync {
+		return i, none, err
+	}
+	run, _, err := a.engine.Start(ctx, i, store.FullSync, "connect")
+	if err != nil {
+		return i, none, fmt.Errorf("%s is connected as %s, but its first sync could not be queued: %w", i.OrganizationName, i.ID, err)
+	}
+	return i, run, nil
+}
+
+// check verifies the credentials of a new integration.
+func (a *App) check(ctx context.Context, conn connector.Connector, n NewIntegration) error {
+	tenant, err := a.tenants.connect(conn, n.Credentials)
+	if err != nil {
+		return err
+	}
+	report, err := checkTenant(ctx, tenant)
+	if err != nil {
+		return explain(err)
+	}
+	if missing := missingScopes(report); len(missing) > 0 && !n.AcceptMissingScopes {
+		return fmt.Errorf("the API client lacks %s; an administrator ticks them in TRAFFIT's settings, or --accept-missing-scopes connects without", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// checkTenant asks the ATS, but not for ever.
+func checkTenant(ctx context.Context, tenant connector.Tenant) (connector.CheckReport, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, checkWithin, fmt.Errorf("it gave no answer within %v", checkWithin))
+	defer cancel()
+	return tenant.Check(ctx)
+}
+
+// missingScopes names the permissions that a check found missing, and what is lost with each.
+func missingScopes(report connector.CheckReport) []string {
+	var missing []string
+	for _, s := range report.Scopes {
+		if !s.Granted {
+			missing = append(missing, fmt.Sprintf("the scope %s (%s)", s.Scope, s.Needed))
+		}
+	}
+	return missing
+}
+
+// explain says of a connector's error what to do about it.
+func explain(err error) error {
+	if auth, ok := errors.AsType[*connector.AuthError](err); ok {
+		return fmt.Errorf("TRAFFIT refused the client ID or the client secret (%s); copy both again from TRAFFIT, Settings, Integrations, API", auth.Message)
+	}
+	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
+		return fmt.Errorf("%w; an administrator ticks the scopes of the API client in TRAFFIT's settings", scope)
+	}
+	if answer, ok := errors.AsType[*connector.AnswerError](err); ok {
+		return fmt.Errorf("this is not how TRAFFIT answers (%w); check the tenant's name and KLADKA_TRAFFIT_URL", answer)
+	}
+	return err
+}
+
+// FindIntegration finds an integration by its ID, or by its tenant's name where that is unique.
+func (a *App) FindIntegration(ctx context.Context, named string) (store.Integration, error) {
+	i, err := a.Store.Integration(ctx, named)
+	if err == nil || !errors.Is(err, store.ErrNotFound) {
+		return i, err
+	}
+	all, err := a.Integrations(ctx)
+	if err != nil {
+		return store.Integration{}, err
+	}
+	found := slices.DeleteFunc(all, func(i store.Integration) bool { return i.Tenant != named })
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return store.Integration{}, fmt.Errorf("there is no integration %q; `kladka integrations list` shows them", named)
+	default:
+		return store.Integration{}, fmt.Errorf("%d integrations have the tenant %q; give the ID that `kladka integrations list` shows", len(found), named)
+	}
+}
+
+// Integrations lists all integrations, oldest first.
+func (a *App) Integrations(ctx context.Context) ([]store.Integration, error) {
+	return allIntegrations(ctx, a.Store)
+}
+
+func allIntegrations(ctx context.Context, s *store.Store) ([]store.Integration, error) {
+	const page = 500
+	var all []store.Integration
+	for after := int64(0); ; {
+		some, err := s.Integrations(ctx, after, page)
+		if err != nil {
+			return nil, fmt.Errorf("list the integrations: %w", err)
+		}
+		all = append(all, some...)
+		if len(some) < page {
+			return all, nil
+		}
+		after = some[len(some)-1].No
+	}
+}
+
+// Models lists the models that are mirrored.
+func Models() []ats.Model { return ats.Models() }
+
+// Check asks the ATS whether an integration's credentials still hold, and which scopes they have.
+func (a *App) Check(ctx context.Context, i store.Integration) (connector.CheckReport, error) {
+	_, tenant, err := a.tenants.open(ctx, i)
+	if err != nil {
+		return connector.CheckReport{}, err
+	}
+	report, err := checkTenant(ctx, tenant)
+	if err != nil {
+		return report, explain(err)
+	}
+	return report, nil
+}
+
+// ClockSkew is how far the clock of the last ATS that answered is ahead of ours; zero before an answer.
+func (a *App) ClockSkew() time.Duration { return time.Duration(a.tenants.skew.Load()) }
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

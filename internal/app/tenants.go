@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kladka/kladka/internal/budget"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/secret"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// tenants opens customers' accounts. Those that are open are kept, so that a sync, which is done
+// in many short slices, does not fetch a new access token for each.
+type tenants struct {
+	config     Config
+	store      *store.Store
+	keys       *secret.Keyring
+	connectors map[string]connector.Connector
+	transport  *http.Transport
+	budgets    *budget.Budgets
+	skew       atomic.Int64 // the clock of the last answer minus ours
+
+	mu     sync.Mutex
+	opened map[int64]opened
+}
+
+// opened is a tenant together with the sealed credentials that it was opened with: others mean
+// that it was reconnected.
+type opened struct {
+	sealed string
+	tenant connector.Tenant
+}
+
+func newTenants(c Config, s *store.Store, keys *secret.Keyring, connectors ...connector.Connector) *tenants {
+	t := &tenants{
+		config: c, store: s, keys: keys,
+		connectors: map[string]connector.Connector{},
+		transport: &http.Transport{
+			Proxy:       http.ProxyFromEnvironment,
+			DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			// A handful of connections carries any budget; more would only be a burden on the other side.
+			MaxConnsPerHost: 16, MaxIdleConnsPerHost: 8, MaxIdleConns: 200,
+			IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+			ForceAttemptHTTP2: true,
+		},
+		budgets: budget.New(c.TraffitRPS, s.ReserveBudget),
+		opened:  map[int64]opened{},
+	}
+	for _, conn := range connectors {
+		t.connectors[conn.Tool().Slug] = conn
+	}
+	return t
+}
+
+func (t *tenants) close() error {
+	t.transport.CloseIdleConnections()
+	return nil
+}
+
+// open is mirror.Open.
+func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Connector, connector.Tenant, error) {
+	conn, ok := t.connectors[i.Tool]
+	if !ok {
+		return nil, nil, fmt.Errorf("integration %s: there is no connector for %q", i.ID, i.Tool)
+	}
+	sealed, err := t.store.Credentials(ctx, i.No)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the credentials of %s: %w", i.ID, err)
+	}
+	t.mu.Lock()
+	known, ok := t.opened[i.No]
+	t.mu.Unlock()
+	if ok && known.sealed == sealed {
+		return conn, known.tenant, nil
+	}
+	credentials, err := openCredentials(t.keys, i.ID, sealed)
+	if err != nil {
+		return nil, nil, err
+	}
+	tenant, err := t.connect(conn, credentials)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect %s: %w", i.ID, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.opened[i.No] = opened{sealed, tenant}
+	return conn, tenant, nil
+}
+
+// connect prepares access to an account whose requests share one budget.
+func (t *tenants) connect(conn connector.Connector, credentials map[string]string) (connector.Tenant, error) {
+	slug := conn.Tool().Slug
+	return conn.Connect(connector.Config{
+		Credentials: credentials,
+		Transport:   t.budgets.Transport(wire{t}, slug+":"+accountOf(credentials["tenant"])),
+		Now:         t.config.Now,
+		Log:         t.config.Log.With("tool", slug),
+	})
+}
+
+// accountOf gives one name to all ways of writing an account, so that they share a budget.
+func accountOf(typed string) string {
+	name := strings.ToLower(strings.TrimSpace(typed))
+	if _, rest, ok := strings.Cut(name, "://"); ok {
+		name = rest
+	}
+	name, _, _ = strings.Cut(strings.TrimPrefix(name, "www."), "/")
+	name, _, _ = strings.Cut(name, ".")
+	return name
+}
+
+// wire sends requests: it says who asks, and notes how the other side's clock differs.
+type wire struct{ *tenants }
+
+// RoundTrip sends a request with a User-Agent.
+func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Header.Get("User-Agent") == "" {
+		req = req.Clone(req.Context())
+		req.Header.Set("User-Agent", "kladka/"+w.config.Version)
+	}
+	resp, err := w.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		w.skew.Store(int64(date.Sub(w.config.Now())))
+	}
+	return resp, nil
+}

@@ -1,0 +1,112 @@
+// Package pgtest gives tests a throw-away PostgreSQL: one server per test process, started when
+// the first test asks for it, and an empty database of its own for each test that asks.
+//
+// The server is found on PATH or below /usr/lib/postgresql, listens on a Unix socket in a
+// temporary folder, and does not care for durability. A shell that waits for the end of the test
+// process stops it and removes the folder, so that nothing is left behind even by a kill.
+//
+// PGTEST_URL names a running server to use instead; the user must be allowed to create databases.
+// Without any PostgreSQL tests are skipped, unless KLADKA_TEST_REQUIRE says `all` or lists
+// `postgres`: then they fail.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// errMissing means that this machine has no PostgreSQL to start.
+var errMissing = errors.New("PostgreSQL is not installed (initdb is neither on PATH nor below /usr/lib/postgresql) and PGTEST_URL is not set")
+
+// used is the server of this test process, once there is one.
+var used atomic.Pointer[server]
+
+// shared starts the server of this test process.
+var shared = sync.OnceValues(func() (*server, error) {
+	if raw := os.Getenv("PGTEST_URL"); raw != "" {
+		u, err := url.Parse(raw)
+		if err != nil {
+			return nil, errors.New("PGTEST_URL is no URL") // the error would repeat the password
+		}
+		used.Store(&server{url: u, stop: func() {}})
+		return used.Load(), nil
+	}
+	s, err := start()
+	used.Store(s)
+	return s, err
+})
+
+// server is a running PostgreSQL.
+type server struct {
+	url  *url.URL // of a database that is always there
+	stop func()   // ends the server and waits for its end
+}
+
+// Main runs the tests of a package and then stops the server before it ends the process. A
+// package does without it: then the server stops a moment after the process.
+func Main(m *testing.M) {
+	code := m.Run()
+	if s := used.Load(); s != nil {
+		s.stop()
+	}
+	os.Exit(code)
+}
+
+// Required reports whether a test that needs a thing must fail where the thing is missing:
+// KLADKA_TEST_REQUIRE is `all` or lists it, separated by commas.
+func Required(thing string) bool {
+	for name := range strings.SplitSeq(os.Getenv("KLADKA_TEST_REQUIRE"), ",") {
+		if name = strings.TrimSpace(name); name == "all" || name == thing {
+			return true
+		}
+	}
+	return false
+}
+
+// URL makes an empty database for a test and gives its postgres:// URL. The database is dropped
+// at the test's end, whoever is still connected.
+func URL(t testing.TB) string {
+	t.Helper()
+	s, err := shared()
+	switch {
+	case errors.Is(err, errMissing) && !Required("postgres"):
+		t.Skip("skipped: " + err.Error())
+	case err != nil:
+		t.Fatalf("start PostgreSQL: %v", err)
+	}
+	name := "kladka_test_" + strings.ToLower(rand.Text())
+	if err := s.exec(context.Background(), "CREATE DATABASE "+name); err != nil {
+		t.Fatalf("create a database for the test: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := s.exec(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop the test's database: %v", err)
+		}
+	})
+	u := *s.url
+	u.Path = "/" + name
+	return u.String()
+}
+
+// exec runs one statement on a connection of its own.
+func (s *server) exec(ctx context.Context, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.url.String())
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	_, err = conn.Exec(ctx, statement)
+	return errors.Join(err, conn.Close(ctx))
+}
