@@ -215,6 +215,9 @@ func (w *work) end(ctx context.Context, tx *store.Tx, c connector.Confirm, u con
 	for _, p := range parts[u] {
 		gone = append(gone, p.PartKey)
 	}
+	if err := tx.ForgetReads(ctx, u); err != nil {
+		return err
+	}
 	// A page that still shows the unit must not be skipped by the next walk.
 	for _, p := range w.plan {
 		if p.List != nil && slices.ContainsFunc(p.List.Covers, func(k connector.Cover) bool { return k.Entity == u.Entity }) {

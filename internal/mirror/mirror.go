@@ -271,6 +271,9 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 	default:
 		err = w.readFields(ctx, w.plan[n])
 	}
+	if retry, ok := errors.AsType[*connector.RetryError](err); ok {
+		return retry // the ATS is down: the step goes on later
+	}
 	state := store.StepDone
 	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
 		state, err = store.StepFailed, nil

@@ -160,6 +160,10 @@ func (w *work) stepBack(ctx context.Context, p connector.Step, s *store.RunStep,
 		if f.err != nil {
 			return f.err
 		}
+		if f.page.Pages < c.Back { // the list has become shorter than that
+			c.Back = f.page.Pages + 1
+			continue
+		}
 		if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
 			return err
 		}
@@ -167,7 +171,7 @@ func (w *work) stepBack(ctx context.Context, p connector.Step, s *store.RunStep,
 		if err != nil {
 			return err
 		}
-		if len(keys) == 0 || slices.ContainsFunc(keys, func(k uint64) bool {
+		if len(p.List.Covers) == 0 || slices.ContainsFunc(keys, func(k uint64) bool {
 			_, found := slices.BinarySearch(before.Keys, k)
 			return found
 		}) {
@@ -414,6 +418,11 @@ func (w *work) endAbsent(ctx context.Context, p connector.Step, s *store.RunStep
 		written, err := w.write(ctx, func(tx *store.Tx) error {
 			all := slices.Clone(chunk)
 			for _, k := range chunk {
+				if w.isRead(cover) {
+					if err := tx.ForgetReads(ctx, k.Unit); err != nil {
+						return err
+					}
+				}
 				for _, entity := range cover.Derived {
 					brought, err := tx.PartsBroughtBy(ctx, k.Unit, entity)
 					if err != nil {
@@ -435,6 +444,13 @@ func (w *work) endAbsent(ctx context.Context, p connector.Step, s *store.RunStep
 		count(s, written)
 	}
 	return nil
+}
+
+// isRead reports whether the plan reads details of the units that a listing covers.
+func (w *work) isRead(cover connector.Cover) bool {
+	return slices.ContainsFunc(w.plan, func(p connector.Step) bool {
+		return p.Each != nil && p.Each.Of.Entity == cover.Entity && p.Each.Of.Kind == cover.Kind
+	})
 }
 
 // withdrawn makes the parts that say: not there any more.

@@ -49,7 +49,9 @@ func (d dialect) migrationLock() []goose.ProviderOption {
 	if d == sqlite {
 		return nil
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	// Asked for every second, for at most five minutes: by default a process waits five seconds
+	// for a migration that takes some milliseconds.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil // only invalid options fail, and there are none
 	}
@@ -98,10 +100,22 @@ func (s *Store) openSQLite(path string) error {
 	if s.jobs, err = open(1, "_txlock=immediate", "_pragma=cache_size(-4000)"); err != nil {
 		return err
 	}
-	if err := s.write.Ping(); err != nil {
+	if err := firstContact(s.write); err != nil {
 		return fmt.Errorf("open %s (is it a Kladka database?): %w", path, err)
 	}
 	return nil
+}
+
+// firstContact opens the first connection, which makes a new file a WAL database. Of processes
+// that do so at once SQLite turns some away without regard to busy_timeout; they try again.
+func firstContact(db *sql.DB) error {
+	for tries := 0; ; tries++ {
+		err := db.Ping()
+		if e, ok := errors.AsType[*modernc.Error](err); !ok || e.Code()&0xff != sqlitelib.SQLITE_BUSY || tries == 100 {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // idleInTransaction bounds how long a stopped process can hold the counter row. A writer that

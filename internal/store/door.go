@@ -107,11 +107,10 @@ func (t *Tx) finish(ctx context.Context, fn func(*Tx) error) error {
 	return nil
 }
 
-// hold proves that the lease is still ours and marks progress; the row lock keeps a take-over out
-// until the commit.
+// hold proves that the lease is still ours; the row lock keeps a take-over out until the commit.
 func (t *Tx) hold(ctx context.Context, l Lease) error {
-	res, err := t.tx.ExecContext(ctx, `UPDATE runs SET progress_at = $1
-		WHERE id = $2 AND fence = $3 AND ended_at IS NULL`, t.now, l.Run, l.Fence)
+	res, err := t.tx.ExecContext(ctx, `UPDATE runs SET fence = fence
+		WHERE id = $1 AND fence = $2 AND ended_at IS NULL`, l.Run, l.Fence)
 	if err != nil {
 		return fmt.Errorf("check the lease of run %s: %w", l.Run, err)
 	}

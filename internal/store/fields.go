@@ -172,17 +172,24 @@ func (s *Store) CustomField(ctx context.Context, no int64, id string) (CustomFie
 }
 
 // MapCustomField maps a custom field to a vendor field of the same model, or to nothing (nil). It
-// takes effect with the next sync, which folds the records again.
+// takes effect with the next sync, which folds the records again. It fails with ErrNotFound when
+// there are no two such fields.
 func (s *Store) MapCustomField(ctx context.Context, no int64, id string, fieldID *string) error {
-	var err error
 	if fieldID == nil {
-		_, err = s.write.ExecContext(ctx, `DELETE FROM custom_field_mappings WHERE integration = $1 AND custom_field_id = $2`, no, id)
-	} else {
-		_, err = s.write.ExecContext(ctx, `INSERT INTO custom_field_mappings (integration, custom_field_id, integration_field_id) VALUES ($1, $2, $3)
-			ON CONFLICT (integration, custom_field_id) DO UPDATE SET integration_field_id = excluded.integration_field_id`, no, id, *fieldID)
+		if _, err := s.write.ExecContext(ctx, `DELETE FROM custom_field_mappings WHERE integration = $1 AND custom_field_id = $2`, no, id); err != nil {
+			return fmt.Errorf("unmap the custom field: %w", err)
+		}
+		return nil
 	}
+	res, err := s.write.ExecContext(ctx, `INSERT INTO custom_field_mappings (integration, custom_field_id, integration_field_id)
+		SELECT f.integration, c.id, f.id FROM custom_fields c JOIN integration_fields f ON f.model = c.model
+		WHERE f.integration = $1 AND c.id = $2 AND f.id = $3
+		ON CONFLICT (integration, custom_field_id) DO UPDATE SET integration_field_id = excluded.integration_field_id`, no, id, *fieldID)
 	if err != nil {
 		return fmt.Errorf("map the custom field: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(ErrNotFound, err)
 	}
 	return nil
 }
@@ -220,11 +227,11 @@ func FieldRevision(f connector.FieldSettings) string {
 	if len(f.Passthrough) == 0 && len(f.Custom) == 0 {
 		return ""
 	}
-	// Maps print in key order.
-	text := fmt.Sprint(f.Custom)
+	// Maps print in key order; quotes keep keys with blanks apart.
+	text := fmt.Sprintf("%q", f.Custom)
 	for _, m := range ats.Models() {
 		for _, p := range f.Passthrough[m] {
-			text += fmt.Sprintf("|%s %s %s", m, p.ID, deref(p.Label))
+			text += fmt.Sprintf("|%s %s %q", m, p.ID, deref(p.Label))
 		}
 	}
 	return Digest([]byte(text))

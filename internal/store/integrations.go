@@ -76,7 +76,8 @@ func scanIntegration(row interface{ Scan(...any) error }) (Integration, error) {
 var ErrExists = errors.New("it exists already")
 
 // AddIntegration stores a new integration with its sealed credentials and gives it with its
-// number. Its first sync is not due until something starts it.
+// number. Its first sync is not due until something starts it. A second integration of the same
+// account is allowed, but the log warns of it: both read everything, out of one request budget.
 func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string) (Integration, error) {
 	settings, err := json.Marshal(i.Settings)
 	if err != nil {
@@ -91,6 +92,14 @@ func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string
 		return Integration{}, fmt.Errorf("integration %s: %w", i.ID, ErrExists)
 	} else if err != nil {
 		return Integration{}, fmt.Errorf("store integration %s: %w", i.ID, err)
+	}
+	var twin string
+	err = s.read.QueryRowContext(ctx, `SELECT id FROM integrations WHERE tool = $1 AND tenant = $2 AND no <> $3 AND deleted_at IS NULL ORDER BY no LIMIT 1`,
+		i.Tool, i.Tenant, i.No).Scan(&twin)
+	if err == nil {
+		s.log.WarnContext(ctx, "two integrations connect the same account; remove the one that is not needed", "tool", i.Tool, "tenant", i.Tenant, "first", twin, "second", i.ID)
+	} else if !errors.Is(err, sql.ErrNoRows) {
+		return Integration{}, fmt.Errorf("look for other integrations of the account: %w", err)
 	}
 	return i, nil
 }
@@ -120,6 +129,21 @@ func (s *Store) Credentials(ctx context.Context, no int64) (string, error) {
 		return "", ErrNotFound
 	}
 	return sealed, err
+}
+
+// SetCredentials replaces an integration's sealed credentials, whose validity the caller has
+// verified: one that was INVALID is ACTIVE again. One that was switched off stays off.
+func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) error {
+	res, err := s.write.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL,
+			status = CASE WHEN status = $2 THEN $3 ELSE status END
+		WHERE no = $4 AND deleted_at IS NULL`, sealed, StatusInvalid, StatusActive, no)
+	if err != nil {
+		return fmt.Errorf("store the credentials: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(ErrNotFound, err)
+	}
+	return nil
 }
 
 // SetEnabled switches an integration on or off. Switching off asks its runs to stop.

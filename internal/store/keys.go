@@ -61,13 +61,20 @@ func (s *Store) KeyByPlain(ctx context.Context, plain string) (APIKey, error) {
 	if err != nil {
 		return APIKey{}, err
 	}
-	now := s.Now()
-	if k.LastUsedAt == nil || now-*k.LastUsedAt >= time.Minute.Milliseconds() {
-		if _, err := s.write.ExecContext(ctx, `UPDATE api_keys SET last_used_at = $1 WHERE id = $2`, now, k.ID); err != nil {
-			return APIKey{}, fmt.Errorf("note the use of an API key: %w", err)
-		}
+	if before := s.Now() - time.Minute.Milliseconds(); k.LastUsedAt == nil || *k.LastUsedAt <= before {
+		s.noteUse(ctx, k.ID, before)
 	}
 	return k, nil
+}
+
+// noteUse does not let a request wait for a busy writer: another one will note the use.
+func (s *Store) noteUse(ctx context.Context, id string, before int64) {
+	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	_, err := s.write.ExecContext(ctx, `UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at <= $3)`, s.Now(), id, before)
+	if err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "the use of an API key could not be noted", "key", id, "error", err)
+	}
 }
 
 // Keys lists all API keys, oldest first.

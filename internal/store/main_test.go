@@ -1,9 +1,10 @@
 package store_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/kladka/kladka/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,39 +15,19 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/store/storetest"
 )
-
-const integrationID = "traffit:8d1hpPsbjxUkoCoa1veLZGe5"
-
-// onEach runs a test on every database.
-func onEach(t *testing.T, fn func(t *testing.T, s *store.Store)) {
-	t.Run("sqlite", func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "k.db"), store.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = s.Close() })
-		fn(t, s)
-	})
-}
-
-// newIntegration makes an integration without any credentials and gives its number.
-func newIntegration(t testing.TB, s *store.Store, id string) int64 {
-	t.Helper()
-	var no int64
-	if err := s.DB().QueryRowContext(t.Context(), `INSERT INTO integrations (id, tool, status, setup_status, organization_name, tenant,
-			credentials, settings, folded_revision, last_seq, last_stamp, created_at)
-		VALUES ($1, 'traffit', 'ACTIVE', 'COMPLETED', 'Acme', 'acme', '', '{}', '', 0, 0, 0) RETURNING no`, id).Scan(&no); err != nil {
-		t.Fatal(err)
-	}
-	return no
-}
 
 // world is a small set of things that refer to one another; its entities come and go at random.
 type world struct {
 	s   *store.Store
 	no  int64
 	ids ats.Namespace
+}
+
+func newWorld(t *testing.T, s *store.Store) world {
+	i := storetest.NewIntegration(t, s)
+	return world{s, i.No, ats.Namespace(i.ID)}
 }
 
 // put stores entities, each as the complete set of its own record.
@@ -128,10 +107,10 @@ func randomEntity(t *rapid.T) ats.Entity {
 // TestPageEqualsNaiveRendering changes a world at random and compares every list with one that
 // decodes all stored texts and puts the records together with maps and slices.
 func TestPageEqualsNaiveRendering(t *testing.T) {
-	onEach(t, func(t *testing.T, s *store.Store) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		s := db.Open(t)
 		rapid.Check(t, func(rt *rapid.T) {
-			id := ats.NewIntegrationID("traffit")
-			w := world{s, newIntegration(t, s, id), ats.Namespace(id)}
+			w := newWorld(t, s)
 			rt.Repeat(map[string]func(*rapid.T){
 				"put": func(rt *rapid.T) {
 					for range rapid.IntRange(1, 12).Draw(rt, "n") {

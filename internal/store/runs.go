@@ -257,7 +257,8 @@ func (t *Tx) PlanSteps(ctx context.Context, run string, steps []RunStep) error {
 	return nil
 }
 
-// SaveStep stores a step's progress, in the transaction of the rows that it counts.
+// SaveStep stores a step's progress, in the transaction of the rows that it counts. It is what
+// counts as progress of the run.
 func (t *Tx) SaveStep(ctx context.Context, run string, p RunStep) error {
 	_, err := t.tx.ExecContext(ctx, `UPDATE run_steps SET state = $1, cursor = $2, total = $3, done = $4, written = $5, unchanged = $6,
 			deleted = $7, missing = $8, requests = $9, started_at = $10, ended_at = $11, error = $12
@@ -265,6 +266,9 @@ func (t *Tx) SaveStep(ctx context.Context, run string, p RunStep) error {
 		p.Deleted, p.Missing, p.Requests, p.StartedAt, p.EndedAt, p.Error, run, p.Step)
 	if err != nil {
 		return fmt.Errorf("save step %s: %w", p.Step, err)
+	}
+	if _, err := t.tx.ExecContext(ctx, `UPDATE runs SET progress_at = $1 WHERE id = $2`, t.now, run); err != nil {
+		return fmt.Errorf("note the progress of run %s: %w", run, err)
 	}
 	return nil
 }

@@ -223,6 +223,16 @@ func (t *Tx) MarkRead(ctx context.Context, u connector.Unit, kind, version, revi
 	return nil
 }
 
+// ForgetReads forgets what was read of a unit that is not there any more: should it come back, it
+// is read again, although its version stood still.
+func (t *Tx) ForgetReads(ctx context.Context, u connector.Unit) error {
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM reads WHERE integration = $1 AND entity = $2 AND entity_id = $3`, t.no, u.Entity, u.ID)
+	if err != nil {
+		return fmt.Errorf("forget what was read of %s: %w", u, err)
+	}
+	return nil
+}
+
 // Nominate notes units that may be gone.
 func (t *Tx) Nominate(ctx context.Context, run string, units []connector.Unit) error {
 	return batches(units, rowsPerStatement, func(batch []connector.Unit) error {

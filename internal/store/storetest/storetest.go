@@ -77,9 +77,9 @@ type Clock struct {
 	now time.Time
 }
 
-// NewClock makes a clock that stands at noon UTC of 2 March 2026.
+// NewClock makes a clock that stands at 10 o'clock UTC of 1 November 2026.
 func NewClock() *Clock {
-	return &Clock{now: time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC)}
+	return &Clock{now: time.Date(2026, time.November, 1, 10, 0, 0, 0, time.UTC)}
 }
 
 // Now gives the time.

@@ -1,0 +1,368 @@
+package mirror_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/mirror"
+	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/store/storetest"
+)
+
+// fakeATS is an ATS of the simplest kind: people in one paged list, a note on each, and groups
+// whose names the people's records show. It is its own connector and tenant.
+type fakeATS struct {
+	mu       sync.Mutex
+	size     int            // of a page
+	people   []person       // in ID order
+	hidden   int            // rows that the list declares but never shows: at the end of page 1
+	notes    map[int]string // by person
+	groups   map[int]string
+	requests []string
+	before   func(request string)       // called before a request is answered, unlocked
+	fail     func(request string) error // answers a request with an error
+	revision string
+}
+
+type person struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Group int    `json:"group"`
+}
+
+func newFake(people int) *fakeATS {
+	f := &fakeATS{size: 10, notes: map[int]string{}, groups: map[int]string{1: "Zarząd", 2: "Kadry"}, revision: "1"}
+	for n := range people {
+		id := 100 + 3*n
+		f.people = append(f.people, person{ID: id, Name: fmt.Sprintf("Osoba %d", n), Group: 1 + n%2})
+		f.notes[id] = "note " + strconv.Itoa(n)
+	}
+	return f
+}
+
+func (f *fakeATS) answer(request string, fn func() error) error {
+	if f.before != nil {
+		f.before(request)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = append(f.requests, request)
+	if f.fail != nil {
+		if err := f.fail(request); err != nil {
+			return err
+		}
+	}
+	return fn()
+}
+
+func (f *fakeATS) change(fn func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fn()
+}
+
+func (f *fakeATS) removeAt(i int) { f.people = slices.Delete(f.people, i, i+1) }
+
+func (f *fakeATS) count(prefix string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, r := range f.requests {
+		if len(r) >= len(prefix) && r[:len(prefix)] == prefix {
+			n++
+		}
+	}
+	return n
+}
+
+func raw(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func unit(entity string, id int) connector.Unit {
+	return connector.Unit{Entity: entity, ID: strconv.Itoa(id)}
+}
+
+func (f *fakeATS) Tool() connector.Tool                { return connector.Tool{Slug: "fake"} }
+func (f *fakeATS) Credentials() []connector.Credential { return nil }
+func (f *fakeATS) Revision() string                    { return f.revision }
+func (f *fakeATS) Connect(connector.Config) (connector.Tenant, error) {
+	return f, nil
+}
+func (f *fakeATS) Check(context.Context) (connector.CheckReport, error) {
+	return connector.CheckReport{}, nil
+}
+
+func (f *fakeATS) Plan() []connector.Step {
+	return []connector.Step{
+		{Name: "groups", List: &connector.List{Covers: []connector.Cover{{Entity: "group", Kind: "list", Absent: connector.Withdraw}}, Page: f.groupPage}},
+		{Name: "people", Loads: []ats.Model{ats.Candidates}, List: &connector.List{Covers: []connector.Cover{{Entity: "person", Kind: "list", Absent: connector.Nominate}}, Page: f.page}},
+		{Name: "notes", Improves: []ats.Model{ats.Candidates}, Each: &connector.Each{Of: connector.Cover{Entity: "person", Kind: "list"}, Reads: "note", Fetch: f.note}},
+	}
+}
+
+func (f *fakeATS) groupPage(_ context.Context, n int) (p connector.Page, err error) {
+	err = f.answer(fmt.Sprintf("groups %d", n), func() error {
+		p = connector.Page{Total: len(f.groups), Pages: 1, Size: 100, Body: raw(f.groups)}
+		groups := f.groups
+		p.Rows = func() ([]connector.Row, error) {
+			var rows []connector.Row
+			for id, name := range groups {
+				rows = append(rows, connector.Row{Parts: []connector.Part{{PartKey: connector.PartKey{Unit: unit("group", id), Kind: "list"}, Raw: raw(name)}}})
+			}
+			return rows, nil
+		}
+		return nil
+	})
+	return p, err
+}
+
+func (f *fakeATS) page(_ context.Context, n int) (p connector.Page, err error) {
+	err = f.answer(fmt.Sprintf("people %d", n), func() error {
+		total := len(f.people) + f.hidden
+		from, to := min((n-1)*f.size, total), min(n*f.size, total)
+		// The hidden rows stand at the end of the first page.
+		at := func(i int) int {
+			if i < f.size-f.hidden {
+				return i
+			}
+			return max(f.size-f.hidden, i-f.hidden)
+		}
+		shown := slices.Clone(f.people[min(at(from), len(f.people)):min(at(to), len(f.people))])
+		p = connector.Page{Total: total, Pages: (total + f.size - 1) / f.size, Size: f.size, Body: raw(shown)}
+		p.Rows = func() ([]connector.Row, error) {
+			var rows []connector.Row
+			for _, x := range shown {
+				rows = append(rows, connector.Row{Parts: []connector.Part{{PartKey: connector.PartKey{Unit: unit("person", x.ID), Kind: "list"}, Raw: raw(x), Version: x.Name}}})
+			}
+			return rows, nil
+		}
+		return nil
+	})
+	return p, err
+}
+
+func (f *fakeATS) note(_ context.Context, u connector.Unit) (parts []connector.Part, err error) {
+	err = f.answer("note "+u.ID, func() error {
+		id, _ := strconv.Atoi(u.ID)
+		if !slices.ContainsFunc(f.people, func(p person) bool { return p.ID == id }) {
+			return connector.ErrGone
+		}
+		parts = []connector.Part{{PartKey: connector.PartKey{Unit: u, Kind: "note"}, Raw: raw(f.notes[id])}}
+		return nil
+	})
+	return parts, err
+}
+
+func (f *fakeATS) Confirms() map[string]connector.Confirm {
+	return map[string]connector.Confirm{"person": {
+		Model: ats.Candidates, Control: true,
+		Group: func(u connector.Unit) string { return u.ID },
+		Present: func(_ context.Context, _ string, units []connector.Unit) (present []bool, err error) {
+			err = f.answer("confirm "+units[0].ID, func() error {
+				id, _ := strconv.Atoi(units[0].ID)
+				present = []bool{slices.ContainsFunc(f.people, func(p person) bool { return p.ID == id })}
+				return nil
+			})
+			return present, err
+		},
+	}}
+}
+
+func (f *fakeATS) Needs(u connector.Unit, parts []connector.Part) []connector.Need {
+	for _, p := range parts {
+		var x person
+		if u.Entity == "person" && p.Kind == "list" && json.Unmarshal(p.Raw, &x) == nil {
+			return []connector.Need{{Unit: unit("group", x.Group)}}
+		}
+	}
+	return nil
+}
+
+// Fold makes a candidate: the name of the list, the note as title, the group's name as company.
+func (f *fakeATS) Fold(in connector.FoldInput) (connector.Fold, error) {
+	if in.Unit.Entity != "person" {
+		return connector.Fold{}, nil
+	}
+	set := connector.Set{Model: ats.Candidates}
+	c := ats.Candidate{RemoteID: in.Unit.ID}
+	alive := false
+	for _, p := range in.Parts {
+		switch p.Kind {
+		case "list":
+			var x person
+			if err := json.Unmarshal(p.Raw, &x); err != nil {
+				return connector.Fold{}, err
+			}
+			alive, c.FirstName = true, &x.Name
+			for _, g := range in.Others[unit("group", x.Group)] {
+				c.Company = new(string)
+				if err := json.Unmarshal(g.Raw, c.Company); err != nil {
+					return connector.Fold{}, err
+				}
+			}
+		case "note":
+			c.Title = new(string)
+			if err := json.Unmarshal(p.Raw, c.Title); err != nil {
+				return connector.Fold{}, err
+			}
+		}
+	}
+	if alive {
+		set.Records = append(set.Records, c)
+	}
+	return connector.Fold{Sets: []connector.Set{set}}, nil
+}
+
+// truth is what the store must hold: remote ID to "name|note|group".
+func (f *fakeATS) truth() map[string]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string]string{}
+	for _, p := range f.people {
+		out[strconv.Itoa(p.ID)] = fmt.Sprintf("%s|%s|%s", p.Name, f.notes[p.ID], f.groups[p.Group])
+	}
+	return out
+}
+
+// bench is an engine on a database with one integration of a fake ATS.
+type bench struct {
+	t           *testing.T
+	db          storetest.DB
+	store       *store.Store
+	integration store.Integration
+	ats         *fakeATS
+	engine      *mirror.Engine
+}
+
+func newBench(t *testing.T, db storetest.DB, f *fakeATS) *bench {
+	t.Helper()
+	b := &bench{t: t, db: db, store: db.Open(t), ats: f}
+	b.integration = storetest.NewIntegration(t, b.store)
+	b.engine = b.newEngine(nil)
+	return b
+}
+
+func (b *bench) newEngine(point func(string)) *mirror.Engine {
+	return mirror.New(mirror.Config{
+		Store: b.store, Point: point, Slice: time.Minute,
+		Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
+			return b.ats, b.ats, nil
+		},
+		Enqueue: func(context.Context, *sql.Tx, string, time.Duration) error { return nil },
+	})
+}
+
+// sync runs a full sync to its end, a minute after the last one.
+func (b *bench) sync() store.Run {
+	b.t.Helper()
+	b.db.Clock.Add(time.Minute)
+	run := b.start()
+	for range 1000 {
+		next, err := b.engine.Slice(b.t.Context(), run.ID)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if next.Done {
+			return b.run(run.ID)
+		}
+		b.db.Clock.Add(next.After)
+	}
+	b.t.Fatal("the run does not end")
+	return store.Run{}
+}
+
+func (b *bench) start() store.Run {
+	b.t.Helper()
+	run, already, err := b.engine.Start(b.t.Context(), b.integration, store.FullSync, "test")
+	if err != nil || already {
+		b.t.Fatal(already, err)
+	}
+	return run
+}
+
+func (b *bench) run(id string) store.Run {
+	b.t.Helper()
+	run, err := b.store.Run(b.t.Context(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return run
+}
+
+func (b *bench) wantState(run store.Run, want store.RunState) {
+	b.t.Helper()
+	if run.State != want {
+		msg := ""
+		if run.Error != nil {
+			msg = *run.Error
+		}
+		b.t.Fatalf("the run ended %s (%s), want %s", run.State, msg, want)
+	}
+}
+
+func (b *bench) step(run store.Run, name string) store.RunStep {
+	b.t.Helper()
+	steps, err := b.store.Steps(b.t.Context(), run.ID)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, s := range steps {
+		if s.Step == name {
+			return s
+		}
+	}
+	b.t.Fatalf("no step %q", name)
+	return store.RunStep{}
+}
+
+// stored is what the store serves, in the form of truth.
+func (b *bench) stored() map[string]string {
+	b.t.Helper()
+	out := map[string]string{}
+	var after *store.Cursor
+	for {
+		page, err := b.store.Page(b.t.Context(), store.Query{Model: ats.Candidates, Integration: b.integration.No, PageSize: 100, After: after})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		var records []struct {
+			RemoteID  string `json:"remote_id"`
+			FirstName string `json:"first_name"`
+			Title     string `json:"title"`
+			Company   string `json:"company"`
+		}
+		if err := json.Unmarshal([]byte("["+string(page.JSON)+"]"), &records); err != nil {
+			b.t.Fatal(err)
+		}
+		for _, r := range records {
+			out[r.RemoteID] = fmt.Sprintf("%s|%s|%s", r.FirstName, r.Title, r.Company)
+		}
+		if after = page.Next; after == nil {
+			return out
+		}
+	}
+}
+
+// lastSeq is the number of the last change.
+func (b *bench) lastSeq() int64 {
+	b.t.Helper()
+	i, err := b.store.IntegrationByNo(b.t.Context(), b.integration.No)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return i.LastSeq
+}
