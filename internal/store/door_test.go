@@ -313,3 +313,54 @@ func TestChangeLog(t *testing.T) {
 		}
 	})
 }
+
+// Invariant 11: one process at a time works on an embedded database; another is told which.
+func TestOneWorkerPerFile(t *testing.T) {
+	db := storetest.SQLite(t)
+	first, second := db.Open(t), db.Open(t)
+	release, err := first.LockWork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.LockWork(); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("second worker: %v, want ErrLocked", err)
+	}
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	release, err = second.LockWork()
+	if err != nil {
+		t.Fatalf("after the release: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Invariant 12: the processes that share a database share a tenant's request budget.
+func TestProcessesShareTheBudget(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		stores := []*store.Store{db.Open(t), db.Open(t)}
+		const interval = 200 * time.Millisecond
+		var got []time.Duration
+		for n := range 6 {
+			d, err := stores[n%2].ReserveBudget(t.Context(), "demo", interval)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, d)
+		}
+		if d, err := stores[0].ReserveBudget(t.Context(), "other", interval); err != nil || d != 0 {
+			t.Errorf("another tenant waits %s, %v", d, err)
+		}
+		db.Clock.Add(time.Minute)
+		d, err := stores[1].ReserveBudget(t.Context(), "demo", interval)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{0, interval, 2 * interval, 3 * interval, 4 * interval, 5 * interval, 0}
+		if d := cmp.Diff(want, append(got, d)); d != "" {
+			t.Errorf("delays (-want +got):\n%s", d)
+		}
+	})
+}

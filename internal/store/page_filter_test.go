@@ -122,7 +122,7 @@ func TestPagePlans(t *testing.T) {
 			"with deleted":      {store.Query{Model: ats.Applications, After: after, IncludeDeleted: true}, "applications_page"},
 			"updated after":     {store.Query{Model: ats.Applications, UpdatedAfter: new(int64(2_490_000))}, "applications_page"},
 			"updated, deep":     {store.Query{Model: ats.Applications, UpdatedAfter: new(int64(1000)), After: after}, "applications_page"},
-			"outcomes":          {store.Query{Model: ats.Applications, After: after, Outcomes: []string{"HIRED"}}, "applications_page"},
+			"outcomes":          {store.Query{Model: ats.Applications, After: after, Outcomes: []string{"PENDING"}}, "applications_page"},
 			"candidates, deep":  {store.Query{Model: ats.Candidates, After: after}, "candidates_page"},
 			"ids":               {store.Query{Model: ats.Applications, IDs: list}, "applications_pkey|sqlite_autoindex_applications_1"},
 			"remote ids":        {store.Query{Model: ats.Applications, RemoteIDs: list, After: after}, "applications_remote"},
