@@ -48,8 +48,8 @@ type cli struct {
 	Doctor       doctorCmd       `cmd:"" help:"Check the configuration, the database and the integrations; say what to do."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 
-	LogFormat string `help:"Format of the log on standard error: ${enum}." enum:"text,json" default:"text" placeholder:"FORMAT" setting:"KLADKA_LOG_FORMAT"`
-	LogLevel  string `help:"Least level that is logged: ${enum}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" setting:"KLADKA_LOG_LEVEL"`
+	LogFormat string `help:"Format of the log on standard error: ${enum}; default: ${default}." enum:"text,json" default:"text" placeholder:"FORMAT" setting:"KLADKA_LOG_FORMAT"`
+	LogLevel  string `help:"Least level that is logged: ${enum}; default: ${default}." enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" setting:"KLADKA_LOG_LEVEL"`
 }
 
 // surroundings are what a command works with instead of the process's own: tests bring theirs.

@@ -21,8 +21,8 @@ type demoCmd struct {
 	Dir        string `help:"Keep the data in this folder; default: a temporary one that is removed at the end." placeholder:"FOLDER"`
 	Addr       string `help:"Address of the server; default: 127.0.0.1:8080, or a free port when that is taken." placeholder:"HOST:PORT"`
 	Postgres   string `help:"Use this PostgreSQL database instead of SQLite." placeholder:"URL"`
-	Candidates int    `help:"Number of made-up candidates." default:"300"`
-	Seed       uint64 `help:"Seed of the made-up data." default:"1"`
+	Candidates int    `help:"Number of made-up candidates; default: ${default}." default:"300"`
+	Seed       uint64 `help:"Seed of the made-up data; default: ${default}." default:"1"`
 }
 
 // Help is shown by --help.

@@ -93,6 +93,10 @@ func (e *exam) examine(c *doctorCmd) error {
 		return nil
 	}
 	e.folder(config.DataDir, strings.HasPrefix(config.DatabaseURL, "sqlite:"))
+	if config.Fresh() { // opening would make it, and the doctor changes nothing
+		e.warn("database", "start the server, which makes it: kladka serve", "there is none yet at %s", config.DatabaseURL)
+		return nil
+	}
 	a, err := app.Open(s.ctx, config)
 	if err != nil {
 		if stopped(s.ctx, err) {
@@ -267,7 +271,11 @@ func (e *exam) integration(a *app.App, i store.Integration) error {
 			}
 			e.warn(what, "an administrator ticks the scope for the API client in TRAFFIT's settings", "scope %s: %s; without it: %s", scope.Scope, scope.Problem, scope.Needed)
 		}
-		e.ok(what, "the credentials hold; %d of %d scopes are granted", granted, len(report.Scopes))
+		if granted == 0 {
+			e.problem(what, "an administrator ticks the scopes for the API client in TRAFFIT's settings", "the credentials hold, but none of the scopes is granted")
+		} else {
+			e.ok(what, "the credentials hold; %d of %d scopes are granted", granted, len(report.Scopes))
+		}
 	}
 	return e.lastSyncs(a, i)
 }

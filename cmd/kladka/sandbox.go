@@ -14,10 +14,10 @@ import (
 
 // sandboxSize is how much data the simulator makes up.
 type sandboxSize struct {
-	Seed         uint64 `help:"Seed of the made-up data: the same seed gives the same data." default:"1"`
-	Candidates   int    `help:"Number of candidates." default:"300"`
+	Seed         uint64 `help:"Seed of the made-up data: the same seed gives the same data; default: ${default}." default:"1"`
+	Candidates   int    `help:"Number of candidates; default: ${default}." default:"300"`
 	Recruitments int    `help:"Number of recruitments; default: one for five candidates, at most 4000."`
-	Users        int    `help:"Number of users." default:"12"`
+	Users        int    `help:"Number of users; default: ${default}." default:"12"`
 	Adverts      int    `help:"Number of published adverts; default: at most 25."`
 }
 
@@ -35,8 +35,8 @@ func (z sandboxSize) config() sandbox.Config {
 }
 
 type sandboxCmd struct {
-	Addr    string            `help:"Address to listen on." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
-	Tenant  string            `help:"Name of the tenant that is served at the root; any other is made at /t/NAME when first asked for." default:"demo"`
+	Addr    string            `help:"Address to listen on; default: ${default}." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
+	Tenant  string            `help:"Name of the tenant that is served at the root; any other is made at /t/NAME when first asked for; default: ${default}." default:"demo"`
 	Size    sandboxSize       `embed:""`
 	Latency time.Duration     `help:"Time added to every API answer, such as 250ms."`
 	Switch  map[string]string `help:"Set a switch that changes how the simulator behaves, such as fail.500=0.01 or rate.limit=5. May be repeated." placeholder:"NAME=VALUE"`

@@ -7,8 +7,8 @@ import (
 )
 
 type serveCmd struct {
-	Addr     string   `help:"Address to listen on." default:"127.0.0.1:8080" placeholder:"HOST:PORT" setting:"KLADKA_ADDR"`
-	Role     string   `help:"What this process does: ${enum}. api and worker split the work over several processes and need PostgreSQL." enum:"all,api,worker" default:"all" placeholder:"ROLE"`
+	Addr     string   `help:"Address to listen on; default: ${default}." default:"127.0.0.1:8080" placeholder:"HOST:PORT" setting:"KLADKA_ADDR"`
+	Role     string   `help:"What this process does: ${enum}; default: ${default}. api and worker split the work over several processes and need PostgreSQL." enum:"all,api,worker" default:"all" placeholder:"ROLE"`
 	Settings settings `embed:""`
 }
 

@@ -15,8 +15,8 @@ type settings struct {
 	MasterKeyFile        string  `group:"settings" placeholder:"FILE" setting:"KLADKA_MASTER_KEY_FILE" help:"File with the key that encrypts credentials; default: master.key in the data folder. The variable KLADKA_MASTER_KEY holds the key itself."`
 	PublicURL            string  `group:"settings" placeholder:"URL" setting:"KLADKA_PUBLIC_URL" help:"Address under which others reach this server; default: the listen address."`
 	TraffitURL           string  `group:"settings" placeholder:"URL" setting:"KLADKA_TRAFFIT_URL" help:"Where tenants live; default: https://{tenant}.traffit.com. Another value points to a simulator or a proxy."`
-	TraffitRPS           float64 `group:"settings" name:"traffit-rps" placeholder:"N" default:"5" setting:"KLADKA_TRAFFIT_RPS" help:"Requests per second to each tenant, over all processes; 0 means no limit."`
-	APIRPM               int     `group:"settings" name:"api-rpm" placeholder:"N" default:"6000" setting:"KLADKA_API_RPM" help:"API requests per key and minute; 0 means no limit."`
+	TraffitRPS           float64 `group:"settings" name:"traffit-rps" placeholder:"N" default:"5" setting:"KLADKA_TRAFFIT_RPS" help:"Requests per second to each tenant, over all processes; default: ${default}; 0 means no limit."`
+	APIRPM               int     `group:"settings" name:"api-rpm" placeholder:"N" default:"6000" setting:"KLADKA_API_RPM" help:"API requests per key and minute; default: ${default}; 0 means no limit."`
 	AllowPrivateNetworks bool    `group:"settings" setting:"KLADKA_ALLOW_PRIVATE_NETWORKS" help:"Let webhook and data URLs reach private and loopback addresses."`
 }
 

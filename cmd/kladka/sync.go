@@ -11,7 +11,7 @@ import (
 
 type syncCmd struct {
 	Integration string   `arg:"" help:"Integration ID, or the tenant's name if only one integration has it."`
-	Type        string   `help:"Kind of sync: ${enum}." enum:"full,delta" default:"full" placeholder:"TYPE"`
+	Type        string   `help:"Kind of sync: ${enum}; default: ${default}." enum:"full,delta" default:"full" placeholder:"TYPE"`
 	Wait        bool     `help:"Wait for the end and show the progress; exit code 3 or 4 unless it succeeded."`
 	JSON        bool     `name:"json" help:"Print the sync as JSON: its state at the end with --wait, else as queued."`
 	Settings    settings `embed:""`

@@ -90,11 +90,8 @@ func toFailure(ctx context.Context, class class, err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
-	if e, ok := errors.AsType[*ats.Error](err); ok {
+	if e, ok := errors.AsType[*ats.Error](err); ok && verdicts[e.Code].status != 0 {
 		code := e.Code
-		if _, known := verdicts[code]; !known {
-			code = ats.Unknown
-		}
 		if class == general && !strings.HasPrefix(string(code), "PLATFORM.") {
 			code = ats.InputInvalid
 		}

@@ -207,7 +207,7 @@ func (p *probe) WriteHeader(status int)      { p.status = status }
 func write(w http.ResponseWriter, f *failure) {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false) // as in all other answers
+	enc.SetEscapeHTML(false)              // as in all other answers
 	if err := enc.Encode(f); err != nil { // it holds strings only
 		panic(err)
 	}

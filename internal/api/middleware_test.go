@@ -52,12 +52,16 @@ func TestErrorsInside(t *testing.T) {
 		want   string
 		logged string
 	}{
-		"error":    {failing{page: func(context.Context) (store.Page, error) { return store.Page{}, errors.New(secret) }}, 500, "PLATFORM.UNKNOWN_ERROR", "relation"},
-		"panic":    {failing{page: func(context.Context) (store.Page, error) { panic(secret) }}, 500, "PLATFORM.UNKNOWN_ERROR", "middleware.go"},
-		"deadline": {failing{page: func(context.Context) (store.Page, error) { return store.Page{}, fmt.Errorf("read: %w", context.DeadlineExceeded) }}, 504, "PLATFORM.TASK_TIMED_OUT", "read: "},
-		"remote":   {failing{page: func(context.Context) (store.Page, error) { return store.Page{}, ats.Errorf(ats.RemoteUnavailable, "busy: %w", errors.New(secret)) }}, 503, "REMOTE.SERVICE_UNAVAILABLE", "busy"},
-		"no code":  {failing{page: func(context.Context) (store.Page, error) { return store.Page{}, ats.Errorf("HRIS.SOMETHING", "odd") }}, 500, "PLATFORM.UNKNOWN_ERROR", "odd"},
-		"keys":     {failing{key: func() error { return errors.New(secret) }}, 500, "PLATFORM.UNKNOWN_ERROR", "relation"},
+		"error": {failing{page: func(context.Context) (store.Page, error) { return store.Page{}, errors.New(secret) }}, 500, "PLATFORM.UNKNOWN_ERROR", "relation"},
+		"panic": {failing{page: func(context.Context) (store.Page, error) { panic(secret) }}, 500, "PLATFORM.UNKNOWN_ERROR", "middleware.go"},
+		"deadline": {failing{page: func(context.Context) (store.Page, error) {
+			return store.Page{}, fmt.Errorf("read: %w", context.DeadlineExceeded)
+		}}, 504, "PLATFORM.TASK_TIMED_OUT", "read: "},
+		"remote": {failing{page: func(context.Context) (store.Page, error) {
+			return store.Page{}, ats.Errorf(ats.RemoteUnavailable, "busy: %w", errors.New(secret))
+		}}, 503, "REMOTE.SERVICE_UNAVAILABLE", "busy"},
+		"no code": {failing{page: func(context.Context) (store.Page, error) { return store.Page{}, ats.Errorf("HRIS.SOMETHING", "odd") }}, 500, "PLATFORM.UNKNOWN_ERROR", "odd"},
+		"keys":    {failing{key: func() error { return errors.New(secret) }}, 500, "PLATFORM.UNKNOWN_ERROR", "relation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, func(d *api.Deps) { c.fail.Store = d.Store; d.Store = c.fail })

@@ -60,7 +60,7 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.tenants = newTenants(c, a.Store, a.keys, traffit.New(traffit.Options{URL: c.TraffitURL}))
 	a.close = append(a.close, a.tenants.close)
-	a.engine = mirror.New(mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log})
+	a.engine = mirror.New(mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Point: c.Point})
 	return a, nil
 }
 

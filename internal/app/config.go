@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -14,7 +15,7 @@ import (
 )
 
 // Config is what the application is started with. Zero values mean the defaults; every field
-// but the last four has a variable, which is named in messages about it.
+// but the last five has a variable, which is named in messages about it.
 type Config struct {
 	DataDir              string  // KLADKA_DATA_DIR
 	DatabaseURL          string  // KLADKA_DATABASE_URL
@@ -31,6 +32,8 @@ type Config struct {
 	Env func(string) (string, bool)
 	Log *slog.Logger
 	Now func() time.Time
+	// Point is called at named points of a sync. Tests end the process there.
+	Point func(string)
 }
 
 // ConfigError is a setting that cannot be worked with.
@@ -67,8 +70,8 @@ func (c Config) WithDefaults() (Config, error) {
 	}
 	if c.DataDir == "" {
 		dir, err := userDataDir(c.Env)
-		if err != nil {
-			return c, err
+		if err != nil && c.DatabaseURL == "" {
+			return c, err // with another database only the key file might be looked for there
 		}
 		c.DataDir = dir
 	}
@@ -106,6 +109,16 @@ func validURL(setting, value, example string) error {
 		return badSetting(setting, "%q is no address; it must look like %s", value, example)
 	}
 	return nil
+}
+
+// Fresh reports whether the database is a file that does not exist yet.
+func (c Config) Fresh() bool {
+	path, file := strings.CutPrefix(c.DatabaseURL, "sqlite:")
+	if !file {
+		return false
+	}
+	_, err := os.Stat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 // userDataDir is where programs of a user keep their data.

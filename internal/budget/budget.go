@@ -120,27 +120,42 @@ func (b *Budgets) serve(q *queue, tenant string) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		delay, err := b.reserve(ctx, tenant, b.interval)
 		cancel()
-		timer := time.NewTimer(delay)
-		select {
-		case <-timer.C:
-		case <-q.left:
-			timer.Stop()
-		}
-		q.mu.Lock()
-		if w := q.pop(); w != nil {
-			w.ready <- err
-		}
-		if q.empty() {
-			select { // somebody may have left while the last one got its time
-			case <-q.left:
-			default:
-			}
-			q.serving = false
-			q.mu.Unlock()
+		if !q.sleep(delay) || !q.give(err) {
 			return
 		}
-		q.mu.Unlock()
 	}
+}
+
+// sleep waits for a reserved time. It ends early and reports false when nobody waits any more; a
+// waiter that came after the last one left has to wait for the same time.
+func (q *queue) sleep(delay time.Duration) bool {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return true
+		case <-q.left:
+			q.mu.Lock()
+			q.serving = !q.empty()
+			serving := q.serving
+			q.mu.Unlock()
+			if !serving {
+				return false
+			}
+		}
+	}
+}
+
+// give lets the most urgent waiter go and reports whether others are left.
+func (q *queue) give(err error) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w := q.pop(); w != nil {
+		w.ready <- err
+	}
+	q.serving = !q.empty()
+	return q.serving
 }
 
 func (q *queue) pop() *waiter {

@@ -2,6 +2,7 @@ package budget_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -98,6 +99,54 @@ func TestCancelledWaiterLeavesAtOnce(t *testing.T) {
 		}
 		if took := time.Since(start); took != 100*time.Millisecond {
 			t.Errorf("left after %s", took)
+		}
+	})
+}
+
+// A reservation outlives the waiter that gave up: who comes next must not be sent before its time.
+func TestWaiterAfterACancelledOneKeepsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var book shared
+		b := budget.New(1, func(ctx context.Context, tenant string, interval time.Duration) (time.Duration, error) {
+			time.Sleep(10 * time.Millisecond) // as a database would
+			return book.reserve(ctx, tenant, interval)
+		})
+		if err := b.Wait(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { _ = b.Wait(ctx, "t") }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait() // it left while its time was still being reserved
+		if err := b.Wait(t.Context(), "t"); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < time.Second {
+			t.Errorf("sent %s after the last one, want a second", took)
+		}
+	})
+}
+
+// Nobody waits for a time that could not be reserved, and the next one tries again.
+func TestFailedReservation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		oops := errors.New("oops")
+		var book shared
+		var failed bool
+		b := budget.New(1, func(ctx context.Context, tenant string, interval time.Duration) (time.Duration, error) {
+			if !failed {
+				failed = true
+				return 0, oops
+			}
+			return book.reserve(ctx, tenant, interval)
+		})
+		if err := b.Wait(t.Context(), "t"); !errors.Is(err, oops) {
+			t.Errorf("got %v", err)
+		}
+		if err := b.Wait(t.Context(), "t"); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -43,6 +43,9 @@ type Config struct {
 	Workers int
 	// Tick is how often due and abandoned work is looked for (default 5 s).
 	Tick time.Duration
+	// Idle is how long a run may look as if its worker had died between two slices before it is
+	// believed (default 4 s).
+	Idle time.Duration
 	// SoftStop is how long a stop waits for running slices before it cancels them (default 2 s).
 	// What a cancelled slice has saved stays, so there is little to wait for.
 	SoftStop time.Duration
@@ -65,6 +68,9 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	}
 	if c.Tick == 0 {
 		c.Tick = 5 * time.Second
+	}
+	if c.Idle == 0 {
+		c.Idle = 4 * time.Second
 	}
 	if c.SoftStop == 0 {
 		c.SoftStop = 2 * time.Second

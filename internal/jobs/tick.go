@@ -37,8 +37,14 @@ func (j *Jobs) keepTicking(ctx context.Context, e Engine) {
 type ticker struct {
 	*Jobs
 	engine Engine
-	// idle holds the fences of runs that the last tick found with a running job but without a lease.
-	idle map[string]int64
+	// idle holds the runs that the last tick found with a running job but without a lease.
+	idle map[string]idle
+}
+
+// idle is since when a run was found so, under which fence.
+type idle struct {
+	fence int64
+	since time.Time
 }
 
 func (t *ticker) tick(ctx context.Context) error {
@@ -101,8 +107,8 @@ func (t *ticker) takeOver(ctx context.Context, active []store.Run) error {
 			free = append(free, r)
 		}
 	}
-	idle := map[string]int64{}
-	defer func() { t.idle = idle }()
+	stillIdle := map[string]idle{}
+	defer func() { t.idle = stillIdle }()
 	if len(free) == 0 {
 		return nil
 	}
@@ -116,11 +122,15 @@ func (t *ticker) takeOver(ctx context.Context, active []store.Run) error {
 		if job.waits {
 			continue
 		}
-		// A run without a lease may be a moment before its slice or a moment after it. Twice in a row
-		// it is not: then its worker died there.
+		// A run without a lease may be a moment before its slice or a moment after it. If it stays so,
+		// its worker died there.
 		if r.LeaseUntil == 0 && job.runs {
-			if fence, seen := t.idle[r.ID]; !seen || fence != r.Fence {
-				idle[r.ID] = r.Fence
+			known, seen := t.idle[r.ID]
+			if !seen || known.fence != r.Fence {
+				known = idle{r.Fence, time.Now()}
+			}
+			if time.Since(known.since) < t.Idle {
+				stillIdle[r.ID] = known
 				continue
 			}
 		}

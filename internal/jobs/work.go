@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -15,8 +16,8 @@ import (
 // before it counts as failed, and that is no reason to stop it. Taking over the run of a dead
 // worker does not wait for rescueAfter: that is the tick's business.
 const (
-	jobTimeout  = 15 * time.Minute
-	rescueAfter = 16 * time.Minute
+	jobTimeout  = 20 * time.Minute
+	rescueAfter = 21 * time.Minute
 	keepDone    = time.Hour
 )
 
@@ -30,7 +31,7 @@ func (j *Jobs) Work(ctx context.Context, e Engine) error {
 		return err
 	}
 	workers := river.NewWorkers()
-	if err := river.AddWorkerSafely(workers, &syncWorker{engine: e}); err != nil {
+	if err := river.AddWorkerSafely(workers, &syncWorker{engine: e, workers: j.Workers}); err != nil {
 		return fmt.Errorf("prepare the workers: %w", err)
 	}
 	client, err := river.NewClient(j.driver, &river.Config{
@@ -75,22 +76,36 @@ func (j *Jobs) releaseStuck(ctx context.Context) error {
 // syncWorker hands runs to the engine.
 type syncWorker struct {
 	river.WorkerDefaults[syncRun]
-	engine Engine
+	engine  Engine
+	workers int
+	busy    atomic.Int64
 }
 
-// Work does one slice and puts the job off until the next.
+// turn is how long a job goes on with its run before it goes back into the queue in any case.
+const turn = 5 * time.Minute
+
+// Work does slices of a run, and puts the job off when the run has to wait, or when other runs
+// may be waiting for this worker. Going through the queue after each slice would cost River's
+// polling interval each time.
 func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncRun]) error {
+	defer w.busy.Add(-1)
+	w.busy.Add(1)
 	// A stop or a timeout must look like a plain cancellation, after which a slice hands its run
 	// back, and not like an error of River's that would end the run.
-	slice, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	sliceCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
 
-	next, err := w.engine.Slice(slice, job.Args.Run)
-	if err != nil || next.Done {
-		return err
+	for end := time.Now().Add(turn); ; {
+		next, err := w.engine.Slice(sliceCtx, job.Args.Run)
+		if err != nil || next.Done {
+			return err
+		}
+		crowded := w.busy.Load() >= int64(w.workers)
+		if next.After > 0 || crowded || ctx.Err() != nil || time.Now().After(end) {
+			return river.JobSnooze(next.After)
+		}
 	}
-	return river.JobSnooze(next.After)
 }
 
 // The pause before a slice is tried again that failed for reasons of our own, such as a database

@@ -295,8 +295,16 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 	}); err != nil {
 		return err
 	}
+	if s.Written >= manyWritten {
+		if err := w.Store.RefreshStatistics(ctx); err != nil {
+			return err
+		}
+	}
 	return w.keepFields(ctx)
 }
+
+// manyWritten is after how many written records of a step the databases' statistics are renewed.
+const manyWritten = 1000
 
 // save stores a step's progress with the requests made since the last time.
 func (w *work) save(ctx context.Context, tx *store.Tx, s *store.RunStep) error {

@@ -49,18 +49,20 @@ var shared = sync.OnceValues(func() (*server, error) {
 
 // server is a running PostgreSQL.
 type server struct {
-	url  *url.URL // of a database that is always there
-	stop func()   // ends the server and waits for its end
+	url *url.URL // of a database that is always there
+	// restart ends all connections and comes back with the same data; nil when the server is not ours.
+	restart func() error
+	stop    func() // ends the server and waits for its end
 }
 
-// Main runs the tests of a package and then stops the server before it ends the process. A
+// Main runs the tests of a package, stops the server and gives the exit code, for a TestMain. A
 // package does without it: then the server stops a moment after the process.
-func Main(m *testing.M) {
+func Main(m *testing.M) int {
 	code := m.Run()
 	if s := used.Load(); s != nil {
 		s.stop()
 	}
-	os.Exit(code)
+	return code
 }
 
 // Required reports whether a test that needs a thing must fail where the thing is missing:
@@ -78,13 +80,7 @@ func Required(thing string) bool {
 // at the test's end, whoever is still connected.
 func URL(t testing.TB) string {
 	t.Helper()
-	s, err := shared()
-	switch {
-	case errors.Is(err, errMissing) && !Required("postgres"):
-		t.Skip("skipped: " + err.Error())
-	case err != nil:
-		t.Fatalf("start PostgreSQL: %v", err)
-	}
+	s := running(t)
 	name := "kladka_test_" + strings.ToLower(rand.Text())
 	if err := s.exec(context.Background(), "CREATE DATABASE "+name); err != nil {
 		t.Fatalf("create a database for the test: %v", err)
@@ -97,6 +93,33 @@ func URL(t testing.TB) string {
 	u := *s.url
 	u.Path = "/" + name
 	return u.String()
+}
+
+// Restart restarts the server, which ends every connection to it, and returns once it answers
+// again. No other test of the process may use PostgreSQL meanwhile. It skips the test when
+// PGTEST_URL names the server.
+func Restart(t testing.TB) {
+	t.Helper()
+	s := running(t)
+	if s.restart == nil {
+		t.Skip("skipped: the server of PGTEST_URL is not restarted")
+	}
+	if err := s.restart(); err != nil {
+		t.Fatalf("restart PostgreSQL: %v", err)
+	}
+}
+
+// running gives the server, or skips or fails the test.
+func running(t testing.TB) *server {
+	t.Helper()
+	s, err := shared()
+	switch {
+	case errors.Is(err, errMissing) && !Required("postgres"):
+		t.Skip("skipped: " + err.Error())
+	case err != nil:
+		t.Fatalf("start PostgreSQL: %v", err)
+	}
+	return s
 }
 
 // exec runs one statement on a connection of its own.

@@ -14,7 +14,7 @@ import (
 	"github.com/kladka/kladka/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
@@ -48,6 +48,21 @@ func TestDatabaseGoesWithItsTest(t *testing.T) {
 	if conn, err := pgx.Connect(t.Context(), url); err == nil {
 		_ = conn.Close(t.Context())
 		t.Error("the database outlives its test")
+	}
+}
+
+func TestRestartKeepsTheData(t *testing.T) {
+	url := pgtest.URL(t)
+	before := connect(t, url)
+	if _, err := before.Exec(t.Context(), `CREATE TABLE x (id BIGINT)`); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Restart(t)
+	if err := before.Ping(t.Context()); err == nil {
+		t.Error("the connection survived the restart")
+	}
+	if _, err := connect(t, url).Exec(t.Context(), `INSERT INTO x VALUES (1)`); err != nil {
+		t.Error(err)
 	}
 }
 

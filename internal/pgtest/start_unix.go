@@ -13,11 +13,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
 // life is the whole life of a server. Standard input is a pipe that only the test process holds
-// open: it ends with that process, however the process ends.
+// open: it ends with that process, however the process ends. A line on it asks for a restart.
 const life = `
 trap '' PIPE INT
 trap '"$BIN/pg_ctl" stop --pgdata "$DIR/data" --mode immediate >/dev/null 2>&1; cd /; rm -rf "$DIR"' EXIT
@@ -26,7 +27,10 @@ trap '"$BIN/pg_ctl" stop --pgdata "$DIR/data" --mode immediate >/dev/null 2>&1; 
 	"$BIN/pg_ctl" start --wait --pgdata "$DIR/data" --log "$DIR/server.log" --options "$OPTIONS"
 } >"$DIR/start.log" 2>&1 </dev/null || { cat "$DIR/start.log" "$DIR/server.log" 2>/dev/null; exit 1; }
 echo ready
-cat >/dev/null
+while read -r _; do
+	"$BIN/pg_ctl" restart --wait --pgdata "$DIR/data" --log "$DIR/server.log" --mode fast >"$DIR/start.log" 2>&1 </dev/null || { cat "$DIR/start.log"; exit 1; }
+	echo ready
+done
 `
 
 // options of the server. Nothing is worth keeping, and many tests may be connected at once.
@@ -66,21 +70,37 @@ func start() (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if lines.Text() == "ready" {
-			return &server{
-				url: &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()},
-				stop: func() {
-					_ = alive.Close()
-					_ = cmd.Wait()
-				},
-			}, nil
+	lines := bufio.NewScanner(out)
+	ready := func() error {
+		var said strings.Builder
+		for lines.Scan() {
+			if lines.Text() == "ready" {
+				return nil
+			}
+			fmt.Fprintln(&said, lines.Text())
 		}
-		fmt.Fprintln(&said, lines.Text())
+		return fmt.Errorf("PostgreSQL does not start:\n%s", said.String())
 	}
-	_ = alive.Close()
-	return nil, fmt.Errorf("%w:\n%s", cmd.Wait(), said.String())
+	if err := ready(); err != nil {
+		_ = alive.Close()
+		return nil, errors.Join(err, cmd.Wait())
+	}
+	var mu sync.Mutex
+	return &server{
+		url: &url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: url.Values{"host": {dir}}.Encode()},
+		restart: func() error {
+			mu.Lock()
+			defer mu.Unlock()
+			if _, err := fmt.Fprintln(alive, "restart"); err != nil {
+				return err
+			}
+			return ready()
+		},
+		stop: func() {
+			_ = alive.Close()
+			_ = cmd.Wait()
+		},
+	}, nil
 }
 
 // binaries finds the folder with initdb and pg_ctl: that on PATH, else the newest installed.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -73,7 +74,7 @@ func Load(o Options) (*Keyring, error) {
 		return nil, fmt.Errorf("%w (looked for %s too)", ErrNoKey, file)
 	case err != nil:
 		return nil, fmt.Errorf("read the master key: %w", err)
-	case info.Mode().Perm()&0o077 != 0:
+	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // which has no such bits and shows them set
 		return nil, fmt.Errorf("the master key %s can be read by others: chmod 600 %[1]s", file)
 	}
 	b, err := os.ReadFile(file)
@@ -83,21 +84,33 @@ func Load(o Options) (*Keyring, error) {
 	return parse(file, strings.Split(string(b), "\n"))
 }
 
-func create(file string) error {
+// create makes the key file whole or not at all: a crash must not leave half a key, nor lose one
+// that something was sealed with. Of several processes that start together one makes the file; the
+// others find it.
+func create(file string) (err error) {
 	var key [KeySize]byte
 	_, _ = rand.Read(key[:]) // never fails since Go 1.24
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	// Of several processes that start together one makes the file; the others read it.
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	} else if err != nil {
+	f, err := os.CreateTemp(filepath.Dir(file), "master.key.*") // only the owner can read it
+	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
 	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), file); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	// The name must last too. Not every system can sync a folder; those do it by themselves.
+	if d, err := os.Open(filepath.Dir(file)); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+	return nil
 }
 
 func parse(source string, lines []string) (*Keyring, error) {
@@ -162,7 +175,7 @@ func (r *Keyring) Open(sealed, place string) ([]byte, error) {
 	if key == nil {
 		return nil, fmt.Errorf("open %s: %w: it was sealed with the key %q", place, ErrWrongKey, name)
 	}
-	b, err := base64.RawURLEncoding.DecodeString(text)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", place, ErrWrongKey)
 	}
@@ -210,8 +223,9 @@ func (r *Keyring) CheckCanary(ctx context.Context, m Meta) error {
 		}
 	}
 	if _, err := r.Open(sealed, "meta|value|canary"); err != nil {
-		return fmt.Errorf("the master key does not belong to this database: give the key that it was made with "+
-			"(KLADKA_MASTER_KEY, KLADKA_MASTER_KEY_FILE, or master.key in the data folder): %w", ErrWrongKey)
+		return fmt.Errorf("the master key does not match this database: give the key that it was made with "+
+			"(KLADKA_MASTER_KEY, KLADKA_MASTER_KEY_FILE, or master.key in the data folder); "+
+			"if that key is lost, start with an empty database and connect the integrations again: %w", err)
 	}
 	return nil
 }

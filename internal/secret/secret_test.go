@@ -6,7 +6,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kladka/kladka/internal/secret"
@@ -37,7 +39,6 @@ func TestSealedTextStaysInItsPlace(t *testing.T) {
 	}
 	for name, try := range map[string]func() ([]byte, error){
 		"another row": func() ([]byte, error) { return r.Open(sealed, "integrations|credentials|2") },
-		"changed":     func() ([]byte, error) { return r.Open(sealed[:len(sealed)-2]+"AA", "integrations|credentials|1") },
 		"cut":         func() ([]byte, error) { return r.Open(sealed[:20], "integrations|credentials|1") },
 		"empty":       func() ([]byte, error) { return r.Open("", "integrations|credentials|1") },
 		"another key": func() ([]byte, error) {
@@ -51,6 +52,23 @@ func TestSealedTextStaysInItsPlace(t *testing.T) {
 		if _, err := try(); !errors.Is(err, secret.ErrWrongKey) {
 			t.Errorf("%s: %v, want ErrWrongKey", name, err)
 		}
+	}
+}
+
+func TestEveryCharacterCounts(t *testing.T) {
+	r := load(t, secret.Options{Value: key('a')})
+	sealed := r.Seal([]byte("x"), "p")
+	for i := range len(sealed) {
+		changed := []byte(sealed)
+		if changed[i] = 'A'; sealed[i] == 'A' {
+			changed[i] = 'B'
+		}
+		if _, err := r.Open(string(changed), "p"); !errors.Is(err, secret.ErrWrongKey) {
+			t.Errorf("%s opens as %s: %v", sealed, changed, err)
+		}
+	}
+	if again := r.Seal([]byte("x"), "p"); again == sealed {
+		t.Error("the same text was sealed alike twice: the nonce is not random")
 	}
 }
 
@@ -79,11 +97,59 @@ func TestKeyFile(t *testing.T) {
 	if _, err := load(t, secret.Options{DataDir: dir}).Open(sealed, "p"); err != nil {
 		t.Error("a second start does not open:", err)
 	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("files %v, %v, want the key alone", files, err)
+	}
+}
+
+func TestFileHoldsOneKeyALine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte("new:"+key('b')+"\r\n\n old:"+key('a')+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := load(t, secret.Options{File: file})
+	if s := r.Seal([]byte("x"), "p"); !strings.HasPrefix(s, "v1.new.") {
+		t.Errorf("sealed %s, want with the first key", s)
+	}
+	if _, err := r.Open(load(t, secret.Options{Value: "old:" + key('a')}).Seal([]byte("x"), "p"), "p"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Of processes that start together one makes the key, and all use it.
+func TestProcessesMakeOneKey(t *testing.T) {
+	dir := t.TempDir()
+	texts := make([]string, 16)
+	var group sync.WaitGroup
+	for i := range texts {
+		group.Go(func() {
+			r, err := secret.Load(secret.Options{DataDir: dir, AllowCreate: true})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			texts[i] = r.Seal([]byte("x"), "p")
+		})
+	}
+	group.Wait()
+	r := load(t, secret.Options{DataDir: dir})
+	for _, sealed := range texts {
+		if _, err := r.Open(sealed, "p"); err != nil {
+			t.Error(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Errorf("left in the folder: %v, %v", files, err)
+	}
 }
 
 func TestBadKeys(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("skipped: the messages name paths and modes of Unix")
+	}
 	dir := t.TempDir()
-	open := filepath.Join(dir, "open.key")
+	open, none := filepath.Join(dir, "open.key"), filepath.Join(dir, "none")
 	if err := os.WriteFile(open, []byte(key('a')), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -92,19 +158,23 @@ func TestBadKeys(t *testing.T) {
 		o    secret.Options
 		want string
 	}{
-		{"short", secret.Options{Value: "YWJj"}, "base64 of 32 bytes"},
-		{"not base64", secret.Options{Value: "łódź"}, "base64 of 32 bytes"},
-		{"same name twice", secret.Options{Value: "a:" + key('a') + ",a:" + key('b')}, "two master keys"},
-		{"bad name", secret.Options{Value: "a b:" + key('a')}, "must not be empty"},
-		{"only blanks", secret.Options{Value: " , "}, "holds no master key"},
-		{"missing file", secret.Options{File: filepath.Join(dir, "none")}, "read the master key"},
-		{"readable by others", secret.Options{File: open}, "chmod 600"},
-		{"nothing", secret.Options{}, "KLADKA_MASTER_KEY_FILE"},
+		{"short", secret.Options{Value: "YWJj"}, "KLADKA_MASTER_KEY: a master key is the base64 of 32 bytes; `head -c 32 /dev/urandom | base64` makes one"},
+		{"not base64", secret.Options{Value: "łódź"}, "KLADKA_MASTER_KEY: a master key is the base64 of 32 bytes; `head -c 32 /dev/urandom | base64` makes one"},
+		{"same name twice", secret.Options{Value: "a:" + key('a') + ",a:" + key('b')}, "KLADKA_MASTER_KEY: two master keys are named a"},
+		{"bad name", secret.Options{Value: "a b:" + key('a')}, "KLADKA_MASTER_KEY: the name of a master key must not be empty nor hold dots or spaces"},
+		{"dot in a name", secret.Options{Value: "a.b:" + key('a')}, "KLADKA_MASTER_KEY: the name of a master key must not be empty nor hold dots or spaces"},
+		{"no name", secret.Options{Value: ":" + key('a')}, "KLADKA_MASTER_KEY: the name of a master key must not be empty nor hold dots or spaces"},
+		{"only blanks", secret.Options{Value: " , "}, "KLADKA_MASTER_KEY holds no master key; `head -c 32 /dev/urandom | base64` makes one"},
+		{"missing file", secret.Options{File: none, AllowCreate: true}, "read the master key: stat " + none + ": no such file or directory"},
+		{"readable by others", secret.Options{File: open}, "the master key " + open + " can be read by others: chmod 600 " + open},
+		{"nothing", secret.Options{}, "no master key: set KLADKA_MASTER_KEY or KLADKA_MASTER_KEY_FILE; `head -c 32 /dev/urandom | base64` makes a new key"},
+		{"nothing in the data folder", secret.Options{DataDir: dir}, "no master key: set KLADKA_MASTER_KEY or KLADKA_MASTER_KEY_FILE; " +
+			"`head -c 32 /dev/urandom | base64` makes a new key (looked for " + filepath.Join(dir, "master.key") + " too)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := secret.Load(tt.o); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want %q", err, tt.want)
+			if _, err := secret.Load(tt.o); err == nil || err.Error() != tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
 	}
@@ -135,7 +205,17 @@ func TestCanary(t *testing.T) {
 	if sealed, err := secret.Sealed(t.Context(), f); !sealed || err != nil {
 		t.Errorf("after the first start: %v, %v", sealed, err)
 	}
-	if err := wrong.CheckCanary(t.Context(), f); !errors.Is(err, secret.ErrWrongKey) {
-		t.Errorf("another key: %v, want ErrWrongKey", err)
+	err := wrong.CheckCanary(t.Context(), f)
+	if !errors.Is(err, secret.ErrWrongKey) {
+		t.Fatalf("another key: %v, want ErrWrongKey", err)
+	}
+	for _, want := range []string{"does not match this database", "KLADKA_MASTER_KEY_FILE", "if that key is lost, start with an empty database"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the message does not say %q: %v", want, err)
+		}
+	}
+	rotated := load(t, secret.Options{Value: "new:" + key('b') + "," + key('a')})
+	if err := rotated.CheckCanary(t.Context(), f); err != nil {
+		t.Error("with the old key beside the new one:", err)
 	}
 }

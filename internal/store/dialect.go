@@ -130,10 +130,14 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, maxConns int) erro
 	}
 	cfg.RuntimeParams["application_name"] = "kladka"
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransaction.Milliseconds())
+	// Every query here has an index to walk. A planner whose statistics are from before a first load
+	// takes a table for small and reads it whole, again for each row of a join.
+	cfg.RuntimeParams["enable_seqscan"] = "off"
 	s.write = stdlib.OpenDB(*cfg)
 	s.write.SetMaxOpenConns(maxConns)
 	s.write.SetMaxIdleConns(maxConns)
 	s.read = s.write
+	delete(cfg.RuntimeParams, "enable_seqscan") // the job engine knows its queries best
 	s.jobs = stdlib.OpenDB(*cfg)
 	s.jobs.SetMaxOpenConns(4)
 	s.jobs.SetMaxIdleConns(4)
@@ -151,6 +155,13 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, maxConns int) erro
 		return fmt.Errorf("connect to PostgreSQL (check host, port, database, user and password in KLADKA_DATABASE_URL): %w", redact(err))
 	}
 	return nil
+}
+
+func (d dialect) refreshStatistics() string {
+	if d == sqlite {
+		return "PRAGMA optimize"
+	}
+	return "ANALYZE"
 }
 
 // isUniqueViolation reports whether a statement failed because a unique key exists.

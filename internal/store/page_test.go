@@ -30,27 +30,33 @@ func newWorld(t *testing.T, s *store.Store) world {
 	return world{s, i.No, ats.Namespace(i.ID)}
 }
 
-// put stores entities, each as the complete set of its own record.
-func (w world) put(t interface{ Fatal(...any) }, entities ...ats.Entity) {
-	var sets []store.RecordSet
-	for _, e := range entities {
-		r, err := ats.Render(w.ids, e)
-		if err != nil {
-			t.Fatal(err)
+// put stores entities one after the other, each as the complete set of its own record.
+func (w world) put(t fataler, entities ...ats.Entity) {
+	t.Helper()
+	w.write(t, func(tx *store.Tx) error {
+		for _, e := range entities {
+			r, err := ats.Render(w.ids, e)
+			if err != nil {
+				return err
+			}
+			if err := tx.Apply(context.Background(), []store.RecordSet{{Model: r.Model, Owner: r.ID, Records: []ats.Record{r}}}); err != nil {
+				return err
+			}
 		}
-		sets = append(sets, store.RecordSet{Model: r.Model, Owner: r.ID, Records: []ats.Record{r}})
-	}
-	w.apply(t, sets)
+		return nil
+	})
 }
 
-func (w world) remove(t interface{ Fatal(...any) }, m ats.Model, id string) {
-	w.apply(t, []store.RecordSet{{Model: m, Owner: id}})
+func (w world) remove(t fataler, m ats.Model, id string) {
+	t.Helper()
+	w.write(t, func(tx *store.Tx) error {
+		return tx.Apply(context.Background(), []store.RecordSet{{Model: m, Owner: id}})
+	})
 }
 
-func (w world) apply(t interface{ Fatal(...any) }, sets []store.RecordSet) {
-	if _, err := w.s.Write(context.Background(), w.no, nil, "test", func(tx *store.Tx) error {
-		return tx.Apply(context.Background(), sets)
-	}); err != nil {
+func (w world) write(t fataler, fn func(*store.Tx) error) {
+	t.Helper()
+	if _, err := w.s.Write(context.Background(), w.no, nil, "test", fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -113,9 +119,7 @@ func TestPageEqualsNaiveRendering(t *testing.T) {
 			w := newWorld(t, s)
 			rt.Repeat(map[string]func(*rapid.T){
 				"put": func(rt *rapid.T) {
-					for range rapid.IntRange(1, 12).Draw(rt, "n") {
-						w.put(rt, randomEntity(rt))
-					}
+					w.put(rt, rapid.SliceOfN(rapid.Custom(randomEntity), 1, 12).Draw(rt, "entities")...)
 				},
 				"remove": func(rt *rapid.T) {
 					r, err := ats.Render(w.ids, randomEntity(rt))

@@ -383,7 +383,7 @@ func (t *Tx) touchWide(ctx context.Context, rule touch, ids map[string]bool) err
 	for _, id := range slices.Sorted(keys(ids)) {
 		var n int
 		if err := t.tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM %s
-			WHERE integration = $1 AND %s = $2 LIMIT $3) AS some`, rule.table, rule.column), t.no, id, touchAtOnce+1).Scan(&n); err != nil {
+			WHERE integration = $1 AND %s = $2 LIMIT $3) AS few`, rule.table, rule.column), t.no, id, touchAtOnce+1).Scan(&n); err != nil {
 			return fmt.Errorf("count %s to touch: %w", rule.table, err)
 		}
 		if n > touchAtOnce {

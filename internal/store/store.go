@@ -139,6 +139,15 @@ func (s *Store) migrate(ctx context.Context) (err error) {
 	return nil
 }
 
+// RefreshStatistics tells the query planner about rows that were just loaded, rather than let it
+// go on for a minute with what it knew of empty tables.
+func (s *Store) RefreshStatistics(ctx context.Context) error {
+	if _, err := s.write.ExecContext(ctx, s.dialect.refreshStatistics()); err != nil {
+		return fmt.Errorf("refresh the statistics: %w", err)
+	}
+	return nil
+}
+
 // Transact runs fn in one transaction for everything that is not records: runs, keys, fields.
 // Records have a door of their own.
 func (s *Store) Transact(ctx context.Context, fn func(*sql.Tx) error) error {

@@ -178,15 +178,17 @@ type DueQuery struct {
 	Limit                 int
 }
 
-const dueWhere = ` FROM parts l LEFT JOIN reads r
-		ON r.integration = l.integration AND r.entity = l.entity AND r.entity_id = l.entity_id AND r.kind = $1
-	WHERE l.integration = $2 AND l.entity = $3 AND l.kind = $4 AND l.raw IS NOT NULL AND l.rank <= $5
-		AND (r.read_at IS NULL OR r.version <> l.version OR r.revision <> $6
-			OR r.read_at < CASE WHEN l.rank = 0 THEN CAST($7 AS BIGINT) ELSE CAST($8 AS BIGINT) END)
-		AND (l.rank, l.entity_id) > ($9, $10)`
+// dueWhere asks for the read of each unit in a subquery of its own: both databases then look it up
+// by its whole key. Of a join PostgreSQL with old statistics made a comparison of each with each.
+const dueWhere = ` FROM parts l
+	WHERE l.integration = $1 AND l.entity = $2 AND l.kind = $3 AND l.raw IS NOT NULL AND l.rank <= $4
+		AND (l.rank, l.entity_id) > ($5, $6)
+		AND COALESCE((SELECT CASE WHEN r.version <> l.version OR r.revision <> $7
+				OR r.read_at < CASE WHEN l.rank = 0 THEN CAST($8 AS BIGINT) ELSE CAST($9 AS BIGINT) END THEN 1 ELSE 0 END
+			FROM reads r WHERE r.integration = l.integration AND r.entity = l.entity AND r.entity_id = l.entity_id AND r.kind = $10), 1) = 1`
 
 func (q DueQuery) args(no int64) []any {
-	return []any{q.Reads, no, q.Of.Entity, q.Of.Kind, q.MaxRank, q.Revision, q.StaleOpen, q.StaleOther, q.AfterRank, q.AfterID}
+	return []any{no, q.Of.Entity, q.Of.Kind, q.MaxRank, q.AfterRank, q.AfterID, q.Revision, q.StaleOpen, q.StaleOther, q.Reads}
 }
 
 // Due lists units to read, the lowest rank first.

@@ -1,0 +1,126 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kladka/kladka/internal/app"
+	"github.com/kladka/kladka/internal/pgtest"
+)
+
+// config is what a server is started with. It goes to processes as JSON.
+type config struct {
+	DataDir, DatabaseURL, MasterKey string
+	TraffitURL                      string
+	Role                            app.Role
+	// Ahead is how far the server's clock is ahead: to a process that starts after a crash, the
+	// crash was so long ago.
+	Ahead time.Duration
+	// KillAt names a point of the sync at which the process ends itself at the KillHit-th time.
+	KillAt  string
+	KillHit int
+
+	clock *clock
+}
+
+func onSQLite(t *testing.T) config {
+	dir := t.TempDir()
+	return config{DataDir: dir, DatabaseURL: "sqlite:" + filepath.Join(dir, "kladka.db"), Role: app.RoleAll, clock: &clock{}}
+}
+
+func onPostgres(t *testing.T) config {
+	return config{
+		DataDir: t.TempDir(), DatabaseURL: pgtest.URL(t), Role: app.RoleAll, clock: &clock{},
+		MasterKey: "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+	}
+}
+
+// app gives the application's own configuration.
+func (c config) app(log io.Writer) app.Config {
+	level := slog.LevelWarn
+	if os.Getenv("KLADKA_E2E_LOG") != "" {
+		level = slog.LevelInfo
+	}
+	a := app.Config{
+		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL,
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+	}
+	switch {
+	case c.clock != nil:
+		a.Now = c.clock.now
+	case c.Ahead > 0:
+		a.Now = func() time.Time { return time.Now().Add(c.Ahead) }
+	}
+	return a
+}
+
+// clock is the wall clock, which a test may put forward.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// testLog writes to the test's log.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Logf("server: %s", p)
+	return len(p), nil
+}
+
+// start runs a server in this process until the test ends.
+func start(t *testing.T, c config) *server {
+	t.Helper()
+	a, err := app.Open(t.Context(), c.app(testLog{t}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx, c.Role, l) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("the server ended: %v", err)
+		}
+		if err := a.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	s := &server{T: t, config: c, base: "http://" + l.Addr().String(), app: a}
+	s.key = newKey(t, a)
+	return s
+}
+
+func newKey(t *testing.T, a *app.App) string {
+	t.Helper()
+	_, plain, err := a.Store.CreateKey(t.Context(), "e2e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+// connect connects a tenant of the sandbox and queues its first sync, whose ID it gives too.
+func connect(t *testing.T, a *app.App, tenant string) (integration, run string) {
+	t.Helper()
+	i, r, err := a.AddIntegration(t.Context(), app.NewIntegration{
+		Tool: "traffit", OrganizationName: "E2E", AcceptMissingScopes: true,
+		Credentials: map[string]string{"tenant": tenant, "client_id": tenant + "_kladka", "client_secret": "sandbox-secret"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i.ID, r.ID
+}
