@@ -35,7 +35,6 @@ func TestKeys(t *testing.T) {
 }
 
 func TestConnectSyncShowRemove(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, sh *shell) {
 		id := sh.must(t, addDemo("--no-sync", "--origin-id", "42", "--email", "admin@example.com")...)
 		if !ats.ValidIntegrationID(id) {
@@ -75,12 +74,10 @@ func TestConnectSyncShowRemove(t *testing.T) {
 // each runs a test on both databases, with a simulated tenant.
 func each(t *testing.T, test func(t *testing.T, sh *shell)) {
 	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
 		_, sh := box(t, sandbox.Config{})
 		test(t, sh)
 	})
 	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
 		_, sh := box(t, sandbox.Config{})
 		sh.env["KLADKA_DATABASE_URL"], sh.env["KLADKA_MASTER_KEY"] = pgtest.URL(t), key("a")
 		test(t, sh)
@@ -88,7 +85,6 @@ func each(t *testing.T, test func(t *testing.T, sh *shell)) {
 }
 
 func TestPartialSyncSaysWhatIsMissing(t *testing.T) {
-	t.Parallel()
 	simulated, sh := box(t, sandbox.Config{})
 	if err := simulated.Set("scopes.denied", "source"); err != nil {
 		t.Fatal(err)
@@ -104,7 +100,6 @@ func TestPartialSyncSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestRefusedSyncFails(t *testing.T) {
-	t.Parallel()
 	simulated, sh := box(t, sandbox.Config{})
 	id := sh.must(t, addDemo("--wait")...)
 	if err := simulated.Set("scopes.denied", strings.Join(sandbox.Scopes(), ",")); err != nil {
@@ -134,7 +129,6 @@ func TestDoctorChangesNothing(t *testing.T) {
 }
 
 func TestServe(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, sh *shell) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -203,7 +197,6 @@ func get(t *testing.T, url, key, id string) (int, string) {
 }
 
 func TestSplitRolesOnPostgres(t *testing.T) {
-	t.Parallel()
 	_, sh := box(t, sandbox.Config{})
 	sh.env["KLADKA_DATABASE_URL"], sh.env["KLADKA_MASTER_KEY"], sh.env["KLADKA_LOG_LEVEL"] = pgtest.URL(t), key("a"), "info"
 	ctx, stop := context.WithCancel(t.Context())

@@ -39,7 +39,6 @@ func TestDemo(t *testing.T) {
 }
 
 func TestDemoGoesOnWhereItWas(t *testing.T) {
-	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "demo")
 	integrations := map[string]bool{}
 	for range 2 {
@@ -59,7 +58,6 @@ func TestDemoGoesOnWhereItWas(t *testing.T) {
 }
 
 func TestDemoInterruptedEarly(t *testing.T) {
-	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	p := newShell(t).start(ctx, "demo", "--addr", "127.0.0.1:0", "--candidates", "20000")
 	p.until(t, "First sync")

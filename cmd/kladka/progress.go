@@ -106,6 +106,9 @@ func (p *progress) plain(s store.RunStep) string {
 	if left := p.left(s); left != "" {
 		line += ", " + left + " left"
 	}
+	if s.Missing > 0 {
+		line += fmt.Sprintf(", %d missing", s.Missing)
+	}
 	if s.Error != nil {
 		line += ": " + oneLine(*s.Error)
 	}
