@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -27,7 +26,7 @@ var points = []struct {
 	name string
 	hit  int
 }{
-	{"before fetch", 9}, {"page fetched", 30}, {"before commit", 12}, {"after commit", 21}, {"step done", 9},
+	{"before fetch", 9}, {"step done", 5}, {"page fetched", 30}, {"before commit", 12}, {"after commit", 21},
 	{"before completion", 1}, {"after completion", 1},
 }
 
@@ -105,7 +104,7 @@ func TestKilledAtPoints(t *testing.T) {
 			victim := spawn(t, k.c)
 			select {
 			case <-victim.ended:
-			case <-time.After(syncWithin):
+			case <-time.After(30 * time.Second):
 				t.Fatalf("nothing came to %q", p.name)
 			}
 			select {
@@ -144,6 +143,6 @@ func TestKilledAtRandom(t *testing.T) {
 			k.crashed()
 		}
 		k.finish(requests)
-		t.Log(fmt.Sprintf("seed %d: %d kills in %v", seed, k.kills, time.Since(began).Round(time.Millisecond)))
+		t.Logf("seed %d: %d kills in %v", seed, k.kills, time.Since(began).Round(time.Millisecond))
 	})
 }

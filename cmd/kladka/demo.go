@@ -75,6 +75,9 @@ func (c *demoCmd) Run(s *surroundings) error {
 	if stopped(s.ctx, err) {
 		err = nil // it was interrupted, which is how a demo ends
 	}
+	if err == nil && c.Dir == "" && c.Postgres == "" {
+		s.say("The demo has ended and its data are removed.")
+	}
 	return errors.Join(err, a.Close())
 }
 

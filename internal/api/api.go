@@ -137,8 +137,7 @@ func New(d Deps) (http.Handler, error) {
 		return nil, err
 	}
 	// Read from the inside out: what stands last sees the request first.
-	var h http.Handler = mux
-	h = s.routed(mux, h)
+	h := routed(mux)
 	h = s.limited(h)
 	h = s.authenticated(h)
 	h = timed(h)

@@ -159,7 +159,7 @@ func timed(next http.Handler) http.Handler {
 
 // routed answers what the mux would answer in plain text: unknown paths, wrong methods, and
 // addresses that it would redirect to a tidier form, which clients of an API do not expect.
-func (s *server) routed(mux *http.ServeMux, next http.Handler) http.Handler {
+func routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var pattern string
 		var h http.Handler
@@ -168,7 +168,7 @@ func (s *server) routed(mux *http.ServeMux, next http.Handler) http.Handler {
 		}
 		if pattern != "" {
 			infoOf(r.Context()).route = pattern
-			next.ServeHTTP(w, r)
+			mux.ServeHTTP(w, r)
 			return
 		}
 		status, allow := http.StatusNotFound, ""

@@ -156,7 +156,7 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 		tools = append(tools, c.Tool())
 	}
 	h, err := api.New(api.Deps{
-		Store: a.Store, StartSync: a.engine.Start, Tools: tools,
+		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,
 		Ready: a.Ready, Metrics: metrics(a.Store, a.Config.Version, a.Config.Log),
 		Now: a.Config.Now, Log: a.Config.Log,
 		Version: a.Config.Version, PublicURL: a.Config.PublicURL,

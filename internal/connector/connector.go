@@ -222,6 +222,11 @@ type Connector interface {
 	// Needs names the units that the fold of u will look at. It must not depend on anything else
 	// than its arguments.
 	Needs(u Unit, parts []Part) []Need
+	// UnitOf names the unit whose parts are the raw data of a record; false where there is none.
+	UnitOf(m ats.Model, remoteID string) (Unit, bool)
+	// Endpoint is the path under which a part stands in a record's remote_data, and whether a unit
+	// has several parts under it. A part with an empty path is not served.
+	Endpoint(k PartKey) (path string, several bool)
 	// Fold makes the unified records of a unit. It is a pure function of its input: parts that
 	// are missing were never read, which clears nothing.
 	Fold(FoldInput) (Fold, error)

@@ -46,9 +46,6 @@ type Config struct {
 	// Idle is how long a run may look as if its worker had died between two slices before it is
 	// believed (default 4 s).
 	Idle time.Duration
-	// SoftStop is how long a stop waits for running slices before it cancels them (default 2 s).
-	// What a cancelled slice has saved stays, so there is little to wait for.
-	SoftStop time.Duration
 }
 
 // Jobs queues work and, once Work is called, does it. It is safe for concurrent use.
@@ -71,9 +68,6 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	}
 	if c.Idle == 0 {
 		c.Idle = 4 * time.Second
-	}
-	if c.SoftStop == 0 {
-		c.SoftStop = 2 * time.Second
 	}
 	j := &Jobs{Config: c}
 	db, listener := c.Store.JobsDB()

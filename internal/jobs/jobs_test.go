@@ -55,7 +55,7 @@ func open(t *testing.T, url string) *fixture {
 	if os.Getenv("KLADKA_TEST_LOG") == "" {
 		log = nil
 	}
-	j, err := New(t.Context(), Config{Store: s, Log: log, Tick: 50 * time.Millisecond, SoftStop: 50 * time.Millisecond})
+	j, err := New(t.Context(), Config{Store: s, Log: log, Tick: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

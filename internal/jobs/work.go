@@ -21,7 +21,7 @@ const (
 	keepDone    = time.Hour
 )
 
-// stopWithin bounds a stop beyond SoftStop: what a cancelled slice may take to hand its run back.
+// stopWithin bounds a stop: what a cancelled slice may take to hand its run back.
 const stopWithin = 10 * time.Second
 
 // Work does what is queued until the context ends, then hands back what is under way. On SQLite
@@ -42,7 +42,6 @@ func (j *Jobs) Work(ctx context.Context, e Engine) error {
 		JobTimeout:                  jobTimeout,
 		RescueStuckJobsAfter:        rescueAfter,
 		CompletedJobRetentionPeriod: keepDone,
-		SoftStopTimeout:             j.SoftStop,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the workers: %w", err)
@@ -52,9 +51,10 @@ func (j *Jobs) Work(ctx context.Context, e Engine) error {
 	}
 	j.keepTicking(ctx, e)
 
-	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.SoftStop+stopWithin)
+	// A slice has saved what it did up to its last page, so there is nothing to wait for.
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer cancel()
-	if err := client.Stop(stopCtx); err != nil {
+	if err := client.StopAndCancel(stopCtx); err != nil {
 		return fmt.Errorf("stop the workers: %w", err)
 	}
 	return nil

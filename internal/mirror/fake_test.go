@@ -96,9 +96,11 @@ func unit(entity string, id int) connector.Unit {
 	return connector.Unit{Entity: entity, ID: strconv.Itoa(id)}
 }
 
-func (f *fakeATS) Tool() connector.Tool                { return connector.Tool{Slug: "fake"} }
-func (f *fakeATS) Credentials() []connector.Credential { return nil }
-func (f *fakeATS) Revision() string                    { return f.revision }
+func (f *fakeATS) Tool() connector.Tool                            { return connector.Tool{Slug: "fake"} }
+func (f *fakeATS) Credentials() []connector.Credential             { return nil }
+func (f *fakeATS) Revision() string                                { return f.revision }
+func (f *fakeATS) UnitOf(ats.Model, string) (connector.Unit, bool) { return connector.Unit{}, false }
+func (f *fakeATS) Endpoint(connector.PartKey) (string, bool)       { return "", false }
 func (f *fakeATS) Connect(connector.Config) (connector.Tenant, error) {
 	return f, nil
 }

@@ -152,10 +152,7 @@ func (t *Tx) LivingParts(ctx context.Context, units []connector.Unit) (map[conne
 			args = append(args, u.Entity, u.ID)
 		}
 		args = append(args, t.no)
-		rows, err := t.tx.QueryContext(ctx, fmt.Sprintf(`SELECT p.entity, p.entity_id, p.kind, p.part, p.raw, p.version, p.rank, p.observed_at
-			FROM (VALUES %s) AS k CROSS JOIN parts p
-			WHERE p.integration = $%d AND p.entity = k.column1 AND p.entity_id = k.column2 AND p.raw IS NOT NULL
-			ORDER BY p.entity, p.entity_id, p.kind, p.part`, tuples(1, len(batch), 2), len(args)), args...)
+		rows, err := t.tx.QueryContext(ctx, livingParts(len(batch)), args...)
 		_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
 			p, err := scanPart(r)
 			out[p.Unit] = append(out[p.Unit], p)
@@ -167,6 +164,14 @@ func (t *Tx) LivingParts(ctx context.Context, units []connector.Unit) (map[conne
 		return nil, fmt.Errorf("read parts: %w", err)
 	}
 	return out, nil
+}
+
+// livingParts reads the living parts of n units of one integration, which is the last argument.
+func livingParts(n int) string {
+	return fmt.Sprintf(`SELECT p.entity, p.entity_id, p.kind, p.part, p.raw, p.version, p.rank, p.observed_at
+		FROM (VALUES %s) AS k CROSS JOIN parts p
+		WHERE p.integration = $%d AND p.entity = k.column1 AND p.entity_id = k.column2 AND p.raw IS NOT NULL
+		ORDER BY p.entity, p.entity_id, p.kind, p.part`, tuples(1, n, 2), 2*n+1)
 }
 
 func scanPart(r *sql.Rows) (connector.Part, error) {

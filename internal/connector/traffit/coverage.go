@@ -16,53 +16,46 @@ func (*traffit) Tool() connector.Tool {
 		Slug: Slug, Label: "TRAFFIT",
 		Models: []connector.ModelCoverage{
 			model(ats.Users, "Users", connector.Supported,
-				[]string{"remote_id", "first_name", "last_name", "email", "status", "system_roles"}, nil,
-				[]string{"remote_data"}, nil),
+				[]string{"remote_id", "first_name", "last_name", "email", "status", "system_roles", "remote_data"}, nil, nil),
 			model(ats.Roles, "Roles", connector.Supported,
-				[]string{"remote_id", "remote_label", "scope"}, nil,
-				[]string{"remote_data"}, []string{"unified_type"}),
+				[]string{"remote_id", "remote_label", "scope", "remote_data"}, nil, []string{"unified_type"}),
 			model(ats.Jobs, "Jobs", connector.Supported,
 				[]string{
 					"remote_id", "name", "job_code", "description", "confidential", "status", "visibility", "category",
 					"post_url", "remote_work_status", "location", "custom_fields", "integration_fields", "opened_at",
-					"closed_at", "remote_created_at", "remote_updated_at", "stages", "job_postings", "hiring_team",
+					"closed_at", "remote_created_at", "remote_updated_at", "stages", "job_postings", "hiring_team", "remote_data",
 				},
 				[]string{
 					"employment_type", "department", "experience_level", "salary_amount", "salary_amount_from",
 					"salary_amount_to", "salary_currency", "salary_period",
 				},
-				[]string{"remote_data"},
 				[]string{"weekly_hours", "remote_url", "contact_id", "screening_questions"}),
 			model(ats.JobPostings, "Job postings", connector.Supported,
-				[]string{"remote_id", "title", "description_html", "status", "visibility", "url"}, nil,
-				[]string{"remote_data"}, nil),
+				[]string{"remote_id", "title", "description_html", "status", "visibility", "url"}, nil, []string{"remote_data"}),
 			model(ats.Candidates, "Candidates", connector.Supported,
 				[]string{
 					"remote_id", "first_name", "last_name", "source", "phone_numbers", "email_addresses", "social_media",
-					"custom_fields", "integration_fields", "remote_created_at", "remote_updated_at", "applications",
+					"custom_fields", "integration_fields", "remote_created_at", "remote_updated_at", "applications", "remote_data",
 				},
-				[]string{"company", "title", "location", "tags"},
-				[]string{"remote_data"}, []string{"confidential", "remote_url"}),
+				[]string{"company", "title", "location", "tags"}, []string{"confidential", "remote_url"}),
 			model(ats.ApplicationStages, "Application stages", connector.Supported,
-				[]string{"remote_id", "name", "status", "global_index"}, nil,
-				[]string{"remote_data"}, []string{"custom_fields"}),
+				[]string{"remote_id", "name", "status", "global_index", "remote_data"}, nil, []string{"custom_fields"}),
 			model(ats.Applications, "Applications", connector.Supported,
 				[]string{
 					"remote_id", "outcome", "rejection_reason_name", "rejected_at", "current_stage_id", "job_id",
-					"candidate_id", "remote_created_at", "remote_updated_at", "candidate", "current_stage", "job",
+					"candidate_id", "remote_created_at", "remote_updated_at", "candidate", "current_stage", "job", "remote_data",
 				}, nil,
-				[]string{"remote_data"},
 				[]string{"custom_fields", "integration_fields", "remote_url", "screening_question_answers", "interviews", "offers"}),
 			model(ats.Tags, "Tags", connector.CoverageUnknown, nil,
-				[]string{"remote_id", "name"}, []string{"remote_data"}, nil),
+				[]string{"remote_id", "name", "remote_data"}, nil),
 			model(ats.RejectionReasons, "Rejection reasons", connector.CoverageUnknown, nil,
-				[]string{"remote_id", "name"}, []string{"remote_data"}, nil),
+				[]string{"remote_id", "name", "remote_data"}, nil),
 			model(ats.CandidateTags, "Candidate tags", connector.CoverageUnknown, nil,
-				[]string{"candidate_id", "tag_id"}, nil, nil),
+				[]string{"candidate_id", "tag_id"}, nil),
 			model(ats.JobStages, "Job-specific application stages", connector.Supported,
-				[]string{"index", "job_id", "stage_id"}, nil, nil, nil),
+				[]string{"index", "job_id", "stage_id"}, nil, nil),
 			model(ats.HiringTeam, "Job hiring team members", connector.Supported,
-				[]string{"roles", "job_id", "user_id"}, nil, nil, nil),
+				[]string{"roles", "job_id", "user_id"}, nil, nil),
 			{Model: ats.Interviews, Label: "Interviews", Status: connector.Unsupported},
 			{Model: ats.Offers, Label: "Offers", Status: connector.Unsupported},
 		},
@@ -90,7 +83,7 @@ var applicationInputs = []string{
 	"attachments.name", "attachments.content_type", "attachments.data_url", "attachments.data", "attachments.type",
 }
 
-func model(m ats.Model, label string, status connector.Coverage, supported, unknown, missing, unsupported []string) connector.ModelCoverage {
+func model(m ats.Model, label string, status connector.Coverage, supported, unknown, unsupported []string) connector.ModelCoverage {
 	c := connector.ModelCoverage{Model: m, Label: label, Status: status}
 	add := func(status connector.Coverage, ids []string) {
 		for _, id := range ids {
@@ -100,7 +93,6 @@ func model(m ats.Model, label string, status connector.Coverage, supported, unkn
 	add(connector.Supported, stamps)
 	add(connector.Supported, supported)
 	add(connector.CoverageUnknown, unknown)
-	add(connector.NotImplemented, missing)
 	add(connector.Unsupported, unsupported)
 	return c
 }
