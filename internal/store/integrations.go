@@ -146,18 +146,22 @@ func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) err
 	return nil
 }
 
-// SetEnabled switches an integration on or off. Switching off asks its runs to stop.
+// SetEnabled switches an integration on or off. Switching on makes a sync due; switching off asks
+// its runs to stop.
 func (s *Store) SetEnabled(ctx context.Context, no int64, enabled bool) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error {
-		status, from := StatusActive, StatusInactive
-		if !enabled {
-			status, from = StatusInactive, StatusActive
-			if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
-				return fmt.Errorf("stop the integration's syncs: %w", err)
+		if enabled {
+			_, err := tx.ExecContext(ctx, `UPDATE integrations SET status = 'ACTIVE', next_full_at = $1 WHERE no = $2 AND status = 'INACTIVE'`, s.Now(), no)
+			if err != nil {
+				return fmt.Errorf("switch the integration on: %w", err)
 			}
+			return nil
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET status = $1 WHERE no = $2 AND status = $3`, status, no, from); err != nil {
-			return fmt.Errorf("switch the integration: %w", err)
+		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET status = 'INACTIVE' WHERE no = $1 AND status <> 'INACTIVE'`, no); err != nil {
+			return fmt.Errorf("switch the integration off: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
+			return fmt.Errorf("stop the integration's syncs: %w", err)
 		}
 		return nil
 	})
