@@ -321,7 +321,7 @@ func (s *server) refusals(i string) {
 		{sdkCall{Method: "ats.getJobs", Integration: "none"}, "KomboAtsError", ats.NoIntegration},
 		{sdkCall{Method: "ats.getJobs", Integration: "traffit:111111111111111111111111"}, "KomboAtsError", ats.NoIntegration},
 		{sdkCall{Method: "general.getIntegrationDetails", Args: object{"integration_id": "traffit:111111111111111111111111"}}, "KomboGeneralError", ats.NoIntegration},
-		{sdkCall{Method: "general.triggerSync", Args: object{}, Integration: "none"}, "KomboGeneralError", ats.NoIntegration},
+		{sdkCall{Method: "general.triggerSync", Args: object{"type": "FULL"}, Integration: "none"}, "KomboGeneralError", ats.NoIntegration},
 		{sdkCall{Method: "ats.getInterviews"}, "KomboAtsError", ats.ModelNotAvailable},
 		{sdkCall{Method: "ats.getOffers"}, "KomboAtsError", ats.ModelNotAvailable},
 		{sdkCall{Method: "ats.getJobs", Args: object{"page_size": 251}}, "KomboAtsError", ats.InputInvalid},

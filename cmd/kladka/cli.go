@@ -65,10 +65,13 @@ type surroundings struct {
 type lookup func(string) (string, bool)
 
 // say writes a line of talk to standard error.
-func (s *surroundings) say(format string, args ...any) { fmt.Fprintf(s.stderr, format+"\n", args...) }
+func (s *surroundings) say(format string, args ...any) { line(s.stderr, format, args...) }
 
 // print writes a line of result to standard output.
-func (s *surroundings) print(format string, args ...any) { fmt.Fprintf(s.stdout, format+"\n", args...) }
+func (s *surroundings) print(format string, args ...any) { line(s.stdout, format, args...) }
+
+// line writes a line. A reader that has gone, such as a closed pipe, is no reason to stop working.
+func line(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) }
 
 // exitError ends the command with a code of its own. A nil Err means that all was said.
 type exitError struct {

@@ -57,6 +57,7 @@ func (e *exam) add(level, what, detail, advice string) {
 func (e *exam) ok(what, format string, args ...any) {
 	e.add("ok", what, fmt.Sprintf(format, args...), "")
 }
+
 func (e *exam) warn(what, advice, format string, args ...any) {
 	e.add("warning", what, fmt.Sprintf(format, args...), advice)
 }

@@ -223,8 +223,14 @@ func (c *integrationsShowCmd) Run(s *surroundings) error {
 
 func showIntegration(s *surroundings, i store.Integration, runs []store.Run) {
 	for _, line := range [][2]string{
-		{"ID", i.ID}, {"organization", i.OrganizationName}, {"tenant", i.Tenant}, {"status", i.Status}, {"setup", i.SetupStatus},
-		{"origin ID", orDash(text(i.OriginID))}, {"connected by", orDash(text(i.CreatorEmail))}, {"connected", *stamp(&i.CreatedAt)},
+		{"ID", i.ID},
+		{"organization", i.OrganizationName},
+		{"tenant", i.Tenant},
+		{"status", i.Status},
+		{"setup", i.SetupStatus},
+		{"origin ID", orDash(text(i.OriginID))},
+		{"connected by", orDash(text(i.CreatorEmail))},
+		{"connected", *stamp(&i.CreatedAt)},
 		{"next sync", orDash(text(stamp(i.NextFullAt)))},
 	} {
 		s.print("%-13s %s", line[0], line[1])

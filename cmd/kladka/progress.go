@@ -92,27 +92,27 @@ func (p *progress) show(r store.Run, steps []store.RunStep) {
 		changed := p.said[s.Step] != s.State && s.State != store.StepPending
 		if changed || due && s.State == store.StepRunning {
 			p.said[s.Step] = s.State
-			fmt.Fprintln(p.out, p.plain(s))
+			line(p.out, "%s", p.plain(s))
 		}
 	}
 	if due && r.State == store.RunQueued {
-		fmt.Fprintln(p.out, "waiting for a worker")
+		line(p.out, "waiting for a worker")
 	}
 }
 
 // plain is a step as one line.
 func (p *progress) plain(s store.RunStep) string {
-	line := fmt.Sprintf("%s: %s, %s, %d written, %s", s.Step, strings.ToLower(string(s.State)), count(s), s.Written, requests(s))
+	text := fmt.Sprintf("%s: %s, %s, %d written, %s", s.Step, strings.ToLower(string(s.State)), count(s), s.Written, requests(s))
 	if left := p.left(s); left != "" {
-		line += ", " + left + " left"
+		text += ", " + left + " left"
 	}
 	if s.Missing > 0 {
-		line += fmt.Sprintf(", %d missing", s.Missing)
+		text += fmt.Sprintf(", %d missing", s.Missing)
 	}
 	if s.Error != nil {
-		line += ": " + oneLine(*s.Error)
+		text += ": " + oneLine(*s.Error)
 	}
-	return line
+	return text
 }
 
 // draw puts the table over the one drawn before.
@@ -170,10 +170,10 @@ func (p *progress) end(r store.Run, steps []store.RunStep) {
 	if r.StartedAt != nil {
 		took = " in " + short(time.Duration(*r.EndedAt-*r.StartedAt)*time.Millisecond)
 	}
-	fmt.Fprintf(p.out, "%s%s: %d written, %d deleted, %s\n", r.State, took, total.Written, total.Deleted, requests(total))
+	line(p.out, "%s%s: %d written, %d deleted, %s", r.State, took, total.Written, total.Deleted, requests(total))
 	if r.Error != nil && *r.Error != "" {
 		for _, what := range strings.Split(*r.Error, "; ") {
-			fmt.Fprintf(p.out, "  %s\n", what)
+			line(p.out, "  %s", what)
 		}
 	}
 }

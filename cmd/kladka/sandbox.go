@@ -90,7 +90,7 @@ func (c *sandboxCmd) Run(s *surroundings) error {
 		s.print("Connect it to a server that runs with KLADKA_TRAFFIT_URL=%s:", base)
 		s.print("")
 		s.print("  export KLADKA_TRAFFIT_URL=%s", base)
-		s.print("  echo %s | kladka integrations add traffit --tenant %s --client-id %s \\", credentials.ClientSecret, box.Name(), credentials.ClientID)
+		s.print("  echo %s | %s integrations add traffit --tenant %s --client-id %s \\", credentials.ClientSecret, program(), box.Name(), credentials.ClientID)
 		s.print("    --client-secret-file - --organization 'Demo Ltd'")
 	}
 	return app.ServeHTTP(s.ctx, l, box, s.log)

@@ -220,8 +220,6 @@ func (w *work) write(ctx context.Context, fn func(*store.Tx) error) (store.Writt
 // over reports that the slice's time is up.
 func (w *work) over() bool { return time.Now().After(w.until) }
 
-func (w *work) now() ats.Time { return ats.Milli(w.Store.Now()) }
-
 // work takes the steps in their order until the run or the slice ends.
 func (w *work) work(ctx context.Context) error {
 	ctx = budget.WithCounter(budget.WithLane(ctx, budget.Full), &w.requests)

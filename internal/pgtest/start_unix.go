@@ -51,7 +51,7 @@ func start() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("sh", "-c", life)
+	cmd := exec.Command("sh", "-c", life) //nolint:noctx // it outlives every test
 	cmd.Dir = dir
 	cmd.Env = append(environment(), "BIN="+bin, "DIR="+dir, "OPTIONS="+fmt.Sprintf(options, dir))
 	// A group of its own keeps an interrupt at the terminal from killing the shell before it cleaned up.

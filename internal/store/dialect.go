@@ -60,7 +60,7 @@ func (d dialect) migrationLock() []goose.ProviderOption {
 
 // openSQLite opens three handles on one file: a writer with a single connection, a few readers
 // that cannot write, and one connection for the job engine.
-func (s *Store) openSQLite(path string) error {
+func (s *Store) openSQLite(ctx context.Context, path string) error {
 	s.dialect, s.path = sqlite, path
 	if path == "" {
 		return errors.New("database URL sqlite: names no file")
@@ -100,7 +100,7 @@ func (s *Store) openSQLite(path string) error {
 	if s.jobs, err = open(1, "_txlock=immediate", "_pragma=cache_size(-4000)"); err != nil {
 		return err
 	}
-	if err := firstContact(s.write); err != nil {
+	if err := firstContact(ctx, s.write); err != nil {
 		return fmt.Errorf("open %s (is it a Kladka database?): %w", path, err)
 	}
 	return nil
@@ -108,9 +108,9 @@ func (s *Store) openSQLite(path string) error {
 
 // firstContact opens the first connection, which makes a new file a WAL database. Of processes
 // that do so at once SQLite turns some away without regard to busy_timeout; they try again.
-func firstContact(db *sql.DB) error {
+func firstContact(ctx context.Context, db *sql.DB) error {
 	for tries := 0; ; tries++ {
-		err := db.Ping()
+		err := db.PingContext(ctx)
 		if e, ok := errors.AsType[*modernc.Error](err); !ok || e.Code()&0xff != sqlitelib.SQLITE_BUSY || tries == 100 {
 			return err
 		}

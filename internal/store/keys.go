@@ -55,10 +55,6 @@ func hashKey(plain string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// noteUseWithin bounds how long a request waits to note the use of its key: on SQLite it takes turns
-// with a sync, and a use that is not noted now is noted by the next request.
-const noteUseWithin = 50 * time.Millisecond
-
 // KeyByPlain finds a key that was not revoked and notes its use, at most once a minute.
 func (s *Store) KeyByPlain(ctx context.Context, plain string) (APIKey, error) {
 	k, err := scanKey(s.read.QueryRowContext(ctx, `SELECT `+keyColumns+` FROM api_keys WHERE hash = $1 AND revoked_at IS NULL`, hashKey(plain)))

@@ -63,10 +63,10 @@ type RecordSet struct {
 }
 
 type stored struct {
-	id, hash, group string
-	owner           sql.NullString
-	own             []byte
-	deleted         bool
+	id, hash string
+	owner    sql.NullString
+	own      []byte
+	deleted  bool
 }
 
 type operation string

@@ -158,6 +158,6 @@ func TestLibcIsTheOneThatSQLiteWants(t *testing.T) {
 		t.Fatal("modernc.org/sqlite does not name modernc.org/libc any more; is this test still needed?")
 	}
 	if got := list("{{.Version}}", "modernc.org/libc"); got != string(wanted[1]) {
-		t.Error(fmt.Sprintf("modernc.org/libc is %s, but modernc.org/sqlite wants %[2]s: go get modernc.org/libc@%[2]s", got, wanted[1]))
+		t.Errorf("modernc.org/libc is %s, but modernc.org/sqlite wants %[2]s: go get modernc.org/libc@%[2]s", got, wanted[1])
 	}
 }

@@ -72,7 +72,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	var err error
 	switch {
 	case strings.HasPrefix(url, "sqlite:"):
-		err = s.openSQLite(strings.TrimPrefix(url, "sqlite:"))
+		err = s.openSQLite(ctx, strings.TrimPrefix(url, "sqlite:"))
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
 		err = s.openPostgres(ctx, url, o.MaxConns)
 	default:

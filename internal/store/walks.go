@@ -82,7 +82,7 @@ func (s *Store) LastWalk(ctx context.Context, no int64, step string) (Walk, erro
 	return w, err
 }
 
-// Page gives a page of a run's walk; ErrNotFound when it was not read.
+// PageOf gives a page of a run's walk; ErrNotFound when it was not read.
 func (s *Store) PageOf(ctx context.Context, no int64, step, run string, page int) (PageRow, error) {
 	p := PageRow{Step: step, Page: page}
 	var packed []byte
