@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/mirror"
 	"github.com/kladka/kladka/internal/store"
 )
 
@@ -34,7 +35,7 @@ func (a *App) Deletions(ctx context.Context, i store.Integration) ([]Deletion, e
 		if d.Living, err = a.Store.CountLiving(ctx, i.No, confirm.Model); err != nil {
 			return nil, err
 		}
-		d.Held = d.Waiting > max(50, d.Living/50) // as the engine decides it
+		d.Held = mirror.LooksLikeAccident(d.Waiting, d.Living)
 		if d.Waiting > 0 {
 			out = append(out, d)
 		}

@@ -76,10 +76,16 @@ func (w *work) heldBack(ctx context.Context, entity string, c connector.Confirm)
 	if err != nil {
 		return 0, err
 	}
-	if waiting <= max(massAtLeast, living/massShare) {
+	if !LooksLikeAccident(waiting, living) {
 		return 0, nil
 	}
 	return waiting, nil
+}
+
+// LooksLikeAccident reports whether so many of a model's living records are missing at once that a
+// person has to approve their deletion.
+func LooksLikeAccident(missing, living int64) bool {
+	return missing > max(massAtLeast, living/massShare)
 }
 
 func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm, allowed *int64) error {

@@ -92,7 +92,7 @@ func (w *work) commitUnit(ctx context.Context, each *connector.Each, s *store.Ru
 	}
 	w.Point("page fetched")
 	saved := *s
-	_, err := w.write(ctx, func(tx *store.Tx) error {
+	save := func(tx *store.Tx) error {
 		s.Cursor = fmt.Sprintf("%d/%s", d.Rank, d.ID)
 		s.Done++
 		switch {
@@ -123,7 +123,17 @@ func (w *work) commitUnit(ctx context.Context, each *connector.Each, s *store.Ru
 		}
 		w.Point("before commit")
 		return nil
-	})
+	}
+	_, err := w.write(ctx, save)
+	if errors.Is(err, store.ErrSlow) && len(r.parts) > 1 {
+		// Very much follows from this answer: write its parts in smaller steps, then what is left.
+		*s = saved
+		if err := w.commitParts(ctx, s, nil, r.parts, nil); err != nil {
+			return err
+		}
+		saved = *s
+		_, err = w.write(ctx, save)
+	}
 	if err != nil {
 		*s = saved
 		return err

@@ -410,16 +410,16 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		return e.finish(ctx, run, w, store.RunAuthentication, string(ats.CredentialsInvalid), auth.Error())
 	}
 	if retry, ok := errors.AsType[*connector.RetryError](err); ok {
-		fresh, readErr := e.Store.Run(ctx, run.ID)
-		if readErr != nil {
-			return Next{}, readErr
-		}
-		if idle := e.Store.Now() - *fresh.ProgressAt; idle > e.Stalled.Milliseconds() {
+		if e.stalled(ctx, run) {
 			return e.finish(ctx, run, w, store.RunTimedOut, string(ats.RemoteUnavailable),
 				fmt.Sprintf("no progress for %s: %v", e.Stalled, retry))
 		}
 		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", retry.Err)
 		return Next{After: max(retry.After, 5*time.Second)}, e.Store.ReleaseLease(ctx, lease)
+	}
+	if errors.Is(err, store.ErrSlow) && !e.stalled(ctx, run) { // the machine is busy: try again
+		e.Log.WarnContext(ctx, "a write took too long", "run", run.ID, "err", err)
+		return Next{After: time.Second}, e.Store.ReleaseLease(ctx, lease)
 	}
 	if errors.Is(err, context.Canceled) { // the process is stopping: hand the run back
 		return Next{}, e.Store.ReleaseLease(ctx, lease)
@@ -432,15 +432,20 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 	return e.finish(ctx, run, w, state, "", message)
 }
 
+// stalled reports whether a run has made no progress for too long.
+func (e *Engine) stalled(ctx context.Context, run store.Run) bool {
+	fresh, err := e.Store.Run(ctx, run.ID)
+	return err == nil && fresh.ProgressAt != nil && e.Store.Now()-*fresh.ProgressAt > e.Stalled.Milliseconds()
+}
+
 // outcome says how a run whose steps have all ended went: PARTIALLY_FAILED names what is missing.
 func outcome(steps []store.RunStep) (store.RunState, string) {
-	var failed, total int
+	var failed, read int
 	message := ""
 	for _, s := range steps {
-		if s.Step == deletionsStep && s.Error == nil && s.Missing == 0 {
-			continue
+		if s.Done > 0 {
+			read++
 		}
-		total++
 		switch {
 		case s.State == store.StepFailed:
 			failed++
@@ -452,7 +457,7 @@ func outcome(steps []store.RunStep) (store.RunState, string) {
 		}
 	}
 	switch {
-	case total > 0 && failed == total:
+	case failed > 0 && read == 0:
 		return store.RunFailed, message
 	case message != "":
 		return store.RunPartial, message

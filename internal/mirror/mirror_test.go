@@ -383,3 +383,18 @@ func TestTakenOverRunWritesNothing(t *testing.T) {
 		b.wantTruth()
 	})
 }
+
+// Without any permission nothing usable comes of a run, and it says so.
+func TestNoPermissionAtAll(t *testing.T) {
+	each(t, 20, func(t *testing.T, b *bench) {
+		b.ats.fail = func(string) error { return &connector.ScopeError{Scope: "people", Message: "insufficient_scope"} }
+		run := b.sync()
+		b.wantState(run, store.RunFailed)
+		if run.Error == nil || !strings.Contains(*run.Error, `"people"`) {
+			t.Errorf("the run does not name the scope: %v", run.Error)
+		}
+		b.ats.change(func() { b.ats.fail = nil })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}

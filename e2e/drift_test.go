@@ -1,0 +1,128 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/kladka/kladka/e2e/oracle"
+	"github.com/kladka/kladka/internal/sandbox"
+)
+
+// drift changes the tenant between the pages of a walk: whenever a page after the first is asked
+// for, an early row goes, and, if so wanted, another one comes at the end.
+type drift struct {
+	u    *upstream
+	add  bool
+	on   atomic.Bool
+	mu   sync.Mutex
+	done map[string]bool // the pages before which something moved
+}
+
+func (d *drift) onRequest(r *http.Request) {
+	page := r.Header.Get("X-Request-Current-Page")
+	if !d.on.Load() || page <= "1" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.done[r.URL.Path+page] {
+		return
+	}
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/employees/"):
+		for row := range d.u.Truth("employees") {
+			_ = d.u.DeleteEmployee(row.ID())
+			break
+		}
+		if d.add {
+			_, _ = d.u.AddEmployee(sandbox.Patch{"lastname": "Spóźniona"})
+		}
+	case strings.HasSuffix(r.URL.Path, "/recruitment_history"):
+		d.moveApplication()
+	default:
+		return
+	}
+	d.done[r.URL.Path+page] = true
+}
+
+// moveApplication takes the candidate of the oldest application out of its recruitment.
+func (d *drift) moveApplication() {
+	id := func(row sandbox.Row, key string) int {
+		v, _ := row.Value(key).(sandbox.Row)
+		return v.ID()
+	}
+	for row := range d.u.Truth("history") {
+		employee, recruitment := id(row, "employee"), id(row, "recruitment")
+		if d.u.RemoveFromRecruitment(recruitment, employee) != nil {
+			continue // one of those that belong to nobody
+		}
+		if d.add {
+			_, _ = d.u.Apply(recruitment, employee)
+		}
+		return
+	}
+}
+
+// moved is how often something moved since the last time.
+func (d *drift) moved() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.done)
+	d.done = map[string]bool{}
+	return n
+}
+
+// Rows that move from page to page while a listing is walked are not lost.
+//
+// One thing cannot be noticed while it happens: an early row goes and another comes within the same
+// moment, so that the total says nothing. A row that was new and moved just then is read by the next
+// sync.
+func TestPageDrift(t *testing.T) {
+	t.Parallel()
+	for name, add := range map[string]bool{"deleted": false, "deleted and added": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, d := onSQLite(t), &drift{add: add, done: map[string]bool{}}
+			u := newUpstream(t, sandbox.Config{Candidates: 620, Recruitments: 30, OnRequest: d.onRequest})
+			d.u = u
+			c.TraffitURL = u.base
+			s := start(t, c)
+			d.on.Store(true)
+			i := s.connect(u.Name())
+			lost, moved := u.lost(s, i), d.moved()
+			t.Logf("first sync: %d moves, %d rows lost", moved, lost)
+			if moved == 0 || lost > 0 && !add || lost > moved {
+				t.Errorf("%d rows were lost in %d moves", lost, moved)
+			}
+
+			s.succeed(i) // nothing known is lost, or taken for deleted, when it moves
+			lost, moved = u.lost(s, i), d.moved()
+			t.Logf("second sync: %d moves, %d rows lost", moved, lost)
+			if moved == 0 || lost > 0 {
+				t.Errorf("%d rows were lost in %d moves", lost, moved)
+			}
+
+			d.on.Store(false)
+			s.succeed(i)
+			u.equal(s, i)
+		})
+	}
+}
+
+// lost counts the candidates and applications that are there and not served.
+func (u *upstream) lost(s *server, integration string) int {
+	s.Helper()
+	want, lost := u.expect(u.Name(), integration), 0
+	for _, list := range []string{oracle.Candidates, oracle.Applications} {
+		got := keyed(s.T, list, s.list(integration, list, nil))
+		for id := range want[list] {
+			if got[id] == nil {
+				lost++
+			}
+		}
+	}
+	return lost
+}
