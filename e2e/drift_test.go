@@ -86,7 +86,7 @@ func TestPageDrift(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, d := onSQLite(t), &drift{add: add, done: map[string]bool{}}
-			u := newUpstream(t, sandbox.Config{Candidates: 620, Recruitments: 30, OnRequest: d.onRequest})
+			u := newUpstream(t, sandbox.Config{Candidates: 420, Recruitments: 20, Adverts: 5, OnRequest: d.onRequest})
 			d.u = u
 			c.TraffitURL = u.base
 			s := start(t, c)

@@ -44,8 +44,10 @@ type cli struct {
 	Keys         keysCmd         `cmd:"" help:"API keys of the applications that call Kladka."`
 	Integrations integrationsCmd `cmd:"" help:"Connected TRAFFIT tenants."`
 	Sync         syncCmd         `cmd:"" help:"Sync an integration now."`
+	Fields       fieldsCmd       `cmd:"" help:"TRAFFIT's own fields: pass them through, or map them to keys of yours."`
 	Deletions    deletionsCmd    `cmd:"" help:"Mass deletions that wait for your approval."`
 	Doctor       doctorCmd       `cmd:"" help:"Check the configuration, the database and the integrations; say what to do."`
+	ResetKey     resetKeyCmd     `cmd:"" help:"Start over with another master key when the old one is lost."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 
 	LogFormat string `help:"Format of the log on standard error: ${enum}; default: ${default}." enum:"text,json" default:"text" placeholder:"FORMAT" setting:"KLADKA_LOG_FORMAT"`

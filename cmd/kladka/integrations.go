@@ -12,10 +12,11 @@ import (
 )
 
 type integrationsCmd struct {
-	Add    integrationsAddCmd    `cmd:"" help:"Connect a customer's account."`
-	List   integrationsListCmd   `cmd:"" help:"List the integrations."`
-	Show   integrationsShowCmd   `cmd:"" help:"Show an integration with its models and its last syncs."`
-	Remove integrationsRemoveCmd `cmd:"" help:"Remove an integration with all its data."`
+	Add       integrationsAddCmd       `cmd:"" help:"Connect a customer's account."`
+	List      integrationsListCmd      `cmd:"" help:"List the integrations."`
+	Show      integrationsShowCmd      `cmd:"" help:"Show an integration with its models and its last syncs."`
+	Reconnect integrationsReconnectCmd `cmd:"" help:"Give an integration new credentials; its data and IDs stay."`
+	Remove    integrationsRemoveCmd    `cmd:"" help:"Remove an integration with all its data."`
 }
 
 type integrationsAddCmd struct {
@@ -82,6 +83,34 @@ func (c *addTraffitCmd) Run(s *surroundings) error {
 		}
 		s.say("%s is connected; first sync:", i.OrganizationName)
 		return followRun(s, a, run)
+	})
+}
+
+type integrationsReconnectCmd struct {
+	Integration      string   `arg:"" help:"Integration ID or tenant name."`
+	ClientID         string   `required:"" name:"client-id" help:"Client ID of the API client." placeholder:"ID"`
+	ClientSecretFile string   `required:"" help:"File with the client secret; - reads it from standard input." placeholder:"FILE"`
+	MissingScopes    bool     `name:"accept-missing-scopes" help:"Reconnect although the API client lacks permissions."`
+	Settings         settings `embed:""`
+}
+
+// Run reconnects an integration.
+func (c *integrationsReconnectCmd) Run(s *surroundings) error {
+	secret, err := readSecret(s, c.ClientSecretFile)
+	if err != nil {
+		return err
+	}
+	return c.Settings.with(s, func(a *app.App) error {
+		i, err := a.FindIntegration(s.ctx, c.Integration)
+		if err != nil {
+			return err
+		}
+		credentials := map[string]string{"tenant": i.Tenant, "client_id": c.ClientID, "client_secret": secret}
+		if err := a.Reconnect(s.ctx, i, credentials, c.MissingScopes); err != nil {
+			return err
+		}
+		s.say("%s is reconnected; its next sync is due.", i.OrganizationName)
+		return nil
 	})
 }
 

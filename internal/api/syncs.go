@@ -51,6 +51,7 @@ type Sync struct {
 	CreatedAt     string  `json:"created_at" format:"date-time"`
 	StartedAt     *string `json:"started_at" format:"date-time"`
 	ProgressAt    *string `json:"progress_at" format:"date-time" doc:"When it last got on."`
+	Stalled       bool    `json:"stalled" doc:"Active, but without progress for some minutes: nobody works on it, or the ATS does not answer."`
 	SetUpAt       *string `json:"set_up_at" format:"date-time" doc:"When all but the steps in the background were done."`
 	EndedAt       *string `json:"ended_at" format:"date-time"`
 	ErrorCode     *string `json:"error_code"`
@@ -140,7 +141,7 @@ func (s *server) showSync(ctx context.Context, i store.Integration, run store.Ru
 	}
 	out := Sync{
 		ID: run.ID, IntegrationID: i.ID, Type: string(run.Type), State: string(run.State), Cause: run.Cause,
-		CreatedAt: ats.Milli(run.CreatedAt).String(), StartedAt: instant(run.StartedAt), ProgressAt: instant(run.ProgressAt),
+		CreatedAt: ats.Milli(run.CreatedAt).String(), StartedAt: instant(run.StartedAt), ProgressAt: instant(run.ProgressAt), Stalled: run.Stalled(s.Now().UnixMilli()),
 		SetUpAt: instant(run.SetupAt), EndedAt: instant(run.EndedAt), ErrorCode: run.ErrorCode, Error: run.Error,
 		Steps: make([]Step, 0, len(steps)),
 	}

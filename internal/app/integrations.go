@@ -49,7 +49,7 @@ func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integ
 	if _, err := a.Store.Integration(ctx, n.ID); err == nil {
 		return store.Integration{}, none, fmt.Errorf("integration %s exists already; remove it first or leave the ID out", n.ID)
 	}
-	if err := a.check(ctx, conn, n); err != nil {
+	if err := a.check(ctx, conn, n.Credentials, n.AcceptMissingScopes); err != nil {
 		return store.Integration{}, none, err
 	}
 	sealed, err := sealCredentials(a.keys, n.ID, n.Credentials)
@@ -71,9 +71,26 @@ func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integ
 	return i, run, nil
 }
 
-// check verifies the credentials of a new integration.
-func (a *App) check(ctx context.Context, conn connector.Connector, n NewIntegration) error {
-	tenant, err := a.tenants.connect(conn, n.Credentials)
+// Reconnect gives an integration new credentials for the same account, verified, and makes a sync
+// due. Its data and IDs stay.
+func (a *App) Reconnect(ctx context.Context, i store.Integration, credentials map[string]string, acceptMissingScopes bool) error {
+	conn, ok := a.tenants.connectors[i.Tool]
+	if !ok {
+		return fmt.Errorf("there is no connector for %q", i.Tool)
+	}
+	if err := a.check(ctx, conn, credentials, acceptMissingScopes); err != nil {
+		return err
+	}
+	sealed, err := sealCredentials(a.keys, i.ID, credentials)
+	if err != nil {
+		return err
+	}
+	return a.Store.SetCredentials(ctx, i.No, sealed)
+}
+
+// check verifies new credentials.
+func (a *App) check(ctx context.Context, conn connector.Connector, credentials map[string]string, acceptMissingScopes bool) error {
+	tenant, err := a.tenants.connect(conn, credentials)
 	if err != nil {
 		return err
 	}
@@ -81,7 +98,7 @@ func (a *App) check(ctx context.Context, conn connector.Connector, n NewIntegrat
 	if err != nil {
 		return explain(err)
 	}
-	if missing := missingScopes(report); len(missing) > 0 && !n.AcceptMissingScopes {
+	if missing := missingScopes(report); len(missing) > 0 && !acceptMissingScopes {
 		return fmt.Errorf("the API client lacks %s; an administrator ticks them in TRAFFIT's settings, or --accept-missing-scopes connects without", strings.Join(missing, ", "))
 	}
 	return nil

@@ -38,6 +38,20 @@ func openKeys(ctx context.Context, c Config, s *store.Store) (*secret.Keyring, e
 	return keys, nil
 }
 
+// ResetMasterKey gives up what was sealed with a lost master key, so that the next start can use
+// another.
+func ResetMasterKey(ctx context.Context, c Config) error {
+	c, err := c.WithDefaults()
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.ForgetSealed(ctx), s.Close())
+}
+
 // credentialsPlace binds sealed credentials to their integration.
 func credentialsPlace(id string) string { return "integrations|credentials|" + id }
 

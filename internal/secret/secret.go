@@ -38,7 +38,8 @@ var ErrWrongKey = errors.New("the master key does not open it")
 type Options struct {
 	// Value holds one or more keys, separated by commas: `name:base64`, or one base64 of 32 bytes.
 	Value string
-	// File holds the same, one key a line.
+	// File holds the same, one key a line. Its mode is the caller's business: containers mount
+	// secrets readable by all.
 	File string
 	// DataDir may hold the file master.key, which only the owner can read.
 	DataDir string
@@ -74,7 +75,7 @@ func Load(o Options) (*Keyring, error) {
 		return nil, fmt.Errorf("%w (looked for %s too)", ErrNoKey, file)
 	case err != nil:
 		return nil, fmt.Errorf("read the master key: %w", err)
-	case info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // which has no such bits and shows them set
+	case o.File == "" && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows": // which has no such bits and shows them set
 		return nil, fmt.Errorf("the master key %s can be read by others: chmod 600 %[1]s", file)
 	}
 	b, err := os.ReadFile(file)
@@ -225,7 +226,7 @@ func (r *Keyring) CheckCanary(ctx context.Context, m Meta) error {
 	if _, err := r.Open(sealed, "meta|value|canary"); err != nil {
 		return fmt.Errorf("the master key does not match this database: give the key that it was made with "+
 			"(KLADKA_MASTER_KEY, KLADKA_MASTER_KEY_FILE, or master.key in the data folder); "+
-			"if that key is lost, start with an empty database and connect the integrations again: %w", err)
+			"if that key is lost, `kladka reset-key` starts over with another: %w", err)
 	}
 	return nil
 }

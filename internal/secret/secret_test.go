@@ -149,7 +149,8 @@ func TestBadKeys(t *testing.T) {
 		t.Skip("skipped: the messages name paths and modes of Unix")
 	}
 	dir := t.TempDir()
-	open, none := filepath.Join(dir, "open.key"), filepath.Join(dir, "none")
+	public := t.TempDir()
+	open, none := filepath.Join(public, "master.key"), filepath.Join(dir, "none")
 	if err := os.WriteFile(open, []byte(key('a')), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestBadKeys(t *testing.T) {
 		{"no name", secret.Options{Value: ":" + key('a')}, "KLADKA_MASTER_KEY: the name of a master key must not be empty nor hold dots or spaces"},
 		{"only blanks", secret.Options{Value: " , "}, "KLADKA_MASTER_KEY holds no master key; `head -c 32 /dev/urandom | base64` makes one"},
 		{"missing file", secret.Options{File: none, AllowCreate: true}, "read the master key: stat " + none + ": no such file or directory"},
-		{"readable by others", secret.Options{File: open}, "the master key " + open + " can be read by others: chmod 600 " + open},
+		{"readable by others", secret.Options{DataDir: public}, "the master key " + open + " can be read by others: chmod 600 " + open},
 		{"nothing", secret.Options{}, "no master key: set KLADKA_MASTER_KEY or KLADKA_MASTER_KEY_FILE; `head -c 32 /dev/urandom | base64` makes a new key"},
 		{"nothing in the data folder", secret.Options{DataDir: dir}, "no master key: set KLADKA_MASTER_KEY or KLADKA_MASTER_KEY_FILE; " +
 			"`head -c 32 /dev/urandom | base64` makes a new key (looked for " + filepath.Join(dir, "master.key") + " too)"},
@@ -209,7 +210,7 @@ func TestCanary(t *testing.T) {
 	if !errors.Is(err, secret.ErrWrongKey) {
 		t.Fatalf("another key: %v, want ErrWrongKey", err)
 	}
-	for _, want := range []string{"does not match this database", "KLADKA_MASTER_KEY_FILE", "if that key is lost, start with an empty database"} {
+	for _, want := range []string{"does not match this database", "KLADKA_MASTER_KEY_FILE", "kladka reset-key"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the message does not say %q: %v", want, err)
 		}

@@ -130,6 +130,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, maxConns int) erro
 	}
 	cfg.RuntimeParams["application_name"] = "kladka"
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(idleInTransaction.Milliseconds())
+	jobs := cfg.Copy() // the job engine knows its queries best
 	// Every query here has an index to walk. A planner whose statistics are from before a first load
 	// takes a table for small and reads it whole, again for each row of a join.
 	cfg.RuntimeParams["enable_seqscan"] = "off"
@@ -137,8 +138,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, maxConns int) erro
 	s.write.SetMaxOpenConns(maxConns)
 	s.write.SetMaxIdleConns(maxConns)
 	s.read = s.write
-	delete(cfg.RuntimeParams, "enable_seqscan") // the job engine knows its queries best
-	s.jobs = stdlib.OpenDB(*cfg)
+	s.jobs = stdlib.OpenDB(*jobs)
 	s.jobs.SetMaxOpenConns(4)
 	s.jobs.SetMaxIdleConns(4)
 	pool, err := pgxpool.ParseConfig(dsn)

@@ -135,8 +135,8 @@ func (s *Store) Credentials(ctx context.Context, no int64) (string, error) {
 // verified: one that was INVALID is ACTIVE again. One that was switched off stays off.
 func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) error {
 	res, err := s.write.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL,
-			status = CASE WHEN status = $2 THEN $3 ELSE status END
-		WHERE no = $4 AND deleted_at IS NULL`, sealed, StatusInvalid, StatusActive, no)
+			status = CASE WHEN status = $2 THEN $3 ELSE status END, next_full_at = $4
+		WHERE no = $5 AND deleted_at IS NULL`, sealed, StatusInvalid, StatusActive, s.Now(), no)
 	if err != nil {
 		return fmt.Errorf("store the credentials: %w", err)
 	}
@@ -144,6 +144,23 @@ func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) err
 		return errors.Join(ErrNotFound, err)
 	}
 	return nil
+}
+
+// ForgetSealed gives up everything that was sealed with a master key that is lost: the next start
+// may use a new one. Records, IDs and the change log stay; every integration is INVALID until its
+// credentials are entered again.
+func (s *Store) ForgetSealed(ctx context.Context) error {
+	return s.Transact(ctx, func(tx *sql.Tx) error {
+		for _, stmt := range []string{
+			`DELETE FROM meta WHERE name = 'canary'`,
+			`UPDATE integrations SET credentials = '', status = CASE WHEN status = 'ACTIVE' THEN 'INVALID' ELSE status END WHERE deleted_at IS NULL`,
+		} {
+			if _, err := tx.ExecContext(ctx, stmt); err != nil {
+				return fmt.Errorf("forget what was sealed: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // SetEnabled switches an integration on or off. Switching on makes a sync due; switching off asks

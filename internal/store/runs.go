@@ -62,6 +62,20 @@ type Run struct {
 	CancelAsked bool
 }
 
+// stalledAfter is how long an active run may be silent before it is shown as stalled. A slow page
+// of a slow ATS takes less.
+const stalledAfter = 4 * time.Minute
+
+// Stalled reports whether an active run has made no progress for some minutes: nobody works on it,
+// or the ATS does not answer.
+func (r Run) Stalled(now int64) bool {
+	last := r.CreatedAt
+	if r.ProgressAt != nil {
+		last = *r.ProgressAt
+	}
+	return r.EndedAt == nil && now-last > stalledAfter.Milliseconds()
+}
+
 // Lease gives the right to write that the run's last claim gave.
 func (r Run) Lease() *Lease { return &Lease{Run: r.ID, Fence: r.Fence} }
 
