@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"math/rand/v2"
+	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -26,8 +28,13 @@ var points = []struct {
 	name string
 	hit  int
 }{
-	{"before fetch", 9}, {"step done", 5}, {"page fetched", 30}, {"before commit", 12}, {"after commit", 21},
-	{"before completion", 1}, {"after completion", 1},
+	{"before fetch", 9},
+	{"step done", 5},
+	{"page fetched", 30},
+	{"before commit", 12},
+	{"after commit", 21},
+	{"before completion", 1},
+	{"after completion", 1},
 }
 
 // crashing is a first sync that is worked on by one process after another.
@@ -93,31 +100,54 @@ func undisturbed(t *testing.T, sc sandbox.Config) int {
 	return k.u.Requests().Total
 }
 
-// A process killed at any point of the work loses nothing and repeats little.
+// A process killed at any point of the work loses nothing and repeats little, in a first sync and in
+// one that finds changes and deletions.
 func TestKilledAtPoints(t *testing.T) {
 	t.Parallel()
 	requests := undisturbed(t, small)
 	onBoth(t, func(t *testing.T, c config) {
 		k := newCrashing(t, c, small)
-		for _, p := range points {
-			k.c.KillAt, k.c.KillHit = p.name, p.hit
-			victim := spawn(t, k.c)
-			select {
-			case <-victim.ended:
-			case <-time.After(30 * time.Second):
-				t.Fatalf("nothing came to %q", p.name)
-			}
-			select {
-			case point := <-victim.point:
-				t.Logf("killed at %q, hit %d", point, p.hit)
-			default:
-				t.Fatalf("the process ended before it came to %q", p.name)
-			}
-			k.crashed()
-		}
-		k.c.KillAt = ""
+		k.dieEverywhere()
 		k.finish(requests)
+
+		k.u.admin("POST", "random?n=60&seed=5", nil)
+		for row := range k.u.Truth("employees") {
+			if row.ID()%5 == 0 {
+				k.u.admin("DELETE", "employees/"+strconv.Itoa(row.ID()), nil)
+			}
+		}
+		k.c.Ahead += aWeek // a sync is due as soon as a process starts
+		k.dieEverywhere()
+		s := k.server(spawn(t, k.c))
+		runs := s.data("GET", "/v1/integrations/"+url.PathEscape(k.integration)+"/syncs", "", nil)["results"].([]any)
+		if len(runs) != 2 {
+			t.Errorf("there were %d syncs, want 2", len(runs))
+		}
+		s.succeeded(s.finish(runs[0].(object)["id"].(string)))
+		k.u.equal(s, k.integration)
 	})
+}
+
+// dieEverywhere lets one process after another die, each at another point.
+func (k *crashing) dieEverywhere() {
+	k.Helper()
+	for _, p := range points {
+		k.c.KillAt, k.c.KillHit = p.name, p.hit
+		victim := spawn(k.T, k.c)
+		select {
+		case <-victim.ended:
+		case <-time.After(30 * time.Second):
+			k.Fatalf("nothing came to %q", p.name)
+		}
+		select {
+		case point := <-victim.point:
+			k.Logf("killed at %q, hit %d", point, p.hit)
+		default:
+			k.Fatalf("the process ended before it came to %q", p.name)
+		}
+		k.crashed()
+	}
+	k.c.KillAt = ""
 }
 
 // A process killed at any moment, again and again, loses nothing and repeats little.

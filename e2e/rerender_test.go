@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kladka/kladka/e2e/oracle"
+	"github.com/kladka/kladka/internal/sandbox"
 )
 
 // Pages are spliced from stored texts. Whatever happened to nested records, they equal what is
@@ -20,7 +21,8 @@ import (
 func TestSplicedPages(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, c config) {
-		u := newUpstream(t, small)
+		// So many recruitments hang on the order of the stages that they are folded in a fan-out.
+		u := newUpstream(t, sandbox.Config{Candidates: 150, Recruitments: 260, Adverts: 12})
 		c.TraffitURL = u.base
 		s := start(t, c)
 		i := s.connect(u.Name())

@@ -367,9 +367,11 @@ func (s *server) fields(u *upstream, i string) {
 	set := func(on bool, field any) {
 		for n, a := range s.sdk(i,
 			sdkCall{Method: "general.updateIntegrationField", Args: object{
-				"integration_id": i, "integration_field_id": languages, "body": object{"enable_passthrough": on}}},
+				"integration_id": i, "integration_field_id": languages, "body": object{"enable_passthrough": on},
+			}},
 			sdkCall{Method: "general.updateCustomFieldMapping", Args: object{
-				"integration_id": i, "custom_field_id": custom.ID, "body": object{"integration_field_id": field}}},
+				"integration_id": i, "custom_field_id": custom.ID, "body": object{"integration_field_id": field},
+			}},
 		) {
 			if a.Error != nil {
 				s.Fatalf("call %d: %+v", n, *a.Error)
