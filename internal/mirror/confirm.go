@@ -142,10 +142,15 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 	return nil
 }
 
-// control asks about a unit that lives. If even that is not found, absence proves nothing.
+// controls is how many living units are asked about before absence counts as no proof: one of them
+// may have gone since the listing showed it.
+const controls = 5
+
+// control asks about units that live. If even those are not found, absence proves nothing.
 func (w *work) control(ctx context.Context, entity string, c connector.Confirm, nominated []connector.Unit) (bool, error) {
 	kind := w.listedAs(entity)
 	var after connector.PartKey
+	tried := 0
 	for {
 		living, err := w.Store.Living(ctx, w.run.Integration, entity, kind, after, 1000)
 		if err != nil {
@@ -160,7 +165,9 @@ func (w *work) control(ctx context.Context, entity string, c connector.Confirm, 
 					}
 					return false, err
 				}
-				return present[0], nil
+				if tried++; present[0] || tried == controls {
+					return present[0], nil
+				}
 			}
 		}
 		if len(living) < 1000 {

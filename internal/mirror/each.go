@@ -53,19 +53,26 @@ func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunS
 		if len(due) == 0 {
 			return nil
 		}
-		ahead := w.fetchAhead(ctx, each, due)
-		for _, d := range due {
-			r := ahead.next(ctx)
-			if err := w.commitUnit(ctx, each, s, d, r, &failedInRow); err != nil {
-				ahead.stop()
-				return err
-			}
-			if w.over() && ahead.empty() {
-				return errSliceOver
-			}
+		if err := w.readDue(ctx, each, s, due, &failedInRow); err != nil {
+			return err
 		}
 		q.AfterRank, q.AfterID = due[len(due)-1].Rank, due[len(due)-1].ID
 	}
+}
+
+// readDue reads units in their order, several at once.
+func (w *work) readDue(ctx context.Context, each *connector.Each, s *store.RunStep, due []store.Due, failedInRow *int) error {
+	ahead := w.unitsAhead(ctx, each, due)
+	defer ahead.stop()
+	for _, d := range due {
+		if err := w.commitUnit(ctx, each, s, d, ahead.next(ctx), failedInRow); err != nil {
+			return err
+		}
+		if w.over() && ahead.empty() {
+			return errSliceOver
+		}
+	}
+	return nil
 }
 
 // commitUnit stores what was read of one unit. What could not be read is counted and left for the
@@ -164,58 +171,4 @@ func (w *work) withoutGone(ctx context.Context, tx *store.Tx, each *connector.Ea
 		parts = append(parts, withdrawn(gone, r.observed)...)
 	}
 	return parts, nil
-}
-
-// unitRead is the answer about one unit.
-type unitRead struct {
-	observed int64
-	parts    []connector.Part
-	err      error
-}
-
-// fetchAhead reads units in order, several at once.
-type fetchAhead struct {
-	w      *work
-	each   *connector.Each
-	ctx    context.Context
-	cancel context.CancelFunc
-	left   []store.Due
-	queue  []chan unitRead
-}
-
-func (w *work) fetchAhead(ctx context.Context, each *connector.Each, due []store.Due) *fetchAhead {
-	ctx, cancel := context.WithCancel(ctx)
-	return &fetchAhead{w: w, each: each, ctx: ctx, cancel: cancel, left: due}
-}
-
-func (f *fetchAhead) next(ctx context.Context) unitRead {
-	for len(f.left) > 0 && (len(f.queue) == 0 || len(f.queue) < f.w.InFlight && !f.w.over()) {
-		u := f.left[0].Unit
-		f.left = f.left[1:]
-		ch := make(chan unitRead, 1)
-		f.queue = append(f.queue, ch)
-		go func() {
-			f.w.Point("before fetch")
-			r := unitRead{observed: f.w.Store.Now()}
-			r.parts, r.err = f.each.Fetch(f.ctx, u)
-			ch <- r
-		}()
-	}
-	ch := f.queue[0]
-	f.queue = f.queue[1:]
-	select {
-	case r := <-ch:
-		return r
-	case <-ctx.Done():
-		return unitRead{err: context.Cause(ctx)}
-	}
-}
-
-func (f *fetchAhead) empty() bool { return len(f.queue) == 0 }
-
-func (f *fetchAhead) stop() {
-	f.cancel()
-	for _, ch := range f.queue {
-		<-ch
-	}
 }

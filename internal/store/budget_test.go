@@ -52,6 +52,13 @@ func TestReserveBudget(t *testing.T) {
 		if delay := reserve("traffit:acme"); delay != 50*time.Millisecond {
 			t.Errorf("50 ms before the next free time: %s", delay)
 		}
+		// A process whose clock was an hour ahead must not stop the others.
+		db.Clock.Add(time.Hour)
+		reserve("traffit:acme")
+		db.Clock.Add(-time.Hour)
+		if delay := reserve("traffit:acme"); delay != 0 {
+			t.Errorf("after another's clock went wrong: %s", delay)
+		}
 		// What was not used is not saved up: requests never come in bursts.
 		db.Clock.Add(time.Hour)
 		if first, second := reserve("traffit:acme"), reserve("traffit:acme"); first != 0 || second != interval {

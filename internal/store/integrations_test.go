@@ -4,9 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -87,100 +84,6 @@ func TestRemovedIntegrationIsPurged(t *testing.T) {
 		}
 		if n := len(changes(t, s, stays.No)); n != 1 {
 			t.Errorf("%d changes of the other integration, want 1", n)
-		}
-	})
-}
-
-func TestKeys(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.DB) {
-		ctx, s := t.Context(), db.Open(t)
-		k, plain, err := s.CreateKey(ctx, "aplikacja")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found, err := s.KeyByPlain(ctx, plain); err != nil || found.ID != k.ID {
-			t.Errorf("found %+v, %v", found, err)
-		}
-		if _, err := s.KeyByPlain(ctx, plain+"x"); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("another key: %v, want ErrNotFound", err)
-		}
-		first := db.Clock.Now().UnixMilli()
-		for _, step := range []struct {
-			after time.Duration
-			want  int64
-		}{{30 * time.Second, first}, {31 * time.Second, first + 61_000}} {
-			db.Clock.Add(step.after)
-			if _, err := s.KeyByPlain(ctx, plain); err != nil {
-				t.Fatal(err)
-			}
-			all, err := s.Keys(ctx)
-			if err != nil || len(all) != 1 || all[0].LastUsedAt == nil || *all[0].LastUsedAt != step.want {
-				t.Errorf("listed %+v, %v, want last use %d", all, err, step.want)
-			}
-		}
-		if err := s.RevokeKey(ctx, k.ID); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.KeyByPlain(ctx, plain); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("a revoked key: %v, want ErrNotFound", err)
-		}
-		if err := s.RevokeKey(ctx, k.ID); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("revoked twice: %v, want ErrNotFound", err)
-		}
-	})
-}
-
-func TestFieldSettings(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.DB) {
-		ctx, s := t.Context(), db.Open(t)
-		i := storetest.NewIntegration(t, s)
-		none, err := s.FieldSettings(ctx, i.No)
-		if err != nil {
-			t.Fatal(err)
-		}
-		field := connector.Field{Model: ats.Candidates, Key: "_nationality", Type: "CUSTOM", Label: "Narodowość"}
-		for range 2 {
-			if err := s.PutFields(ctx, i.No, []connector.Field{field, {Model: ats.Candidates, Key: "_nationality", Type: "CUSTOM"}}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		fields, err := s.IntegrationFields(ctx, i.No, "", 10)
-		if err != nil || len(fields) != 1 || fields[0].Label == nil || *fields[0].Label != "Narodowość" {
-			t.Fatalf("fields %+v, %v", fields, err)
-		}
-		if _, err := s.SetPassthrough(ctx, i.No, fields[0].ID, true); err != nil {
-			t.Fatal(err)
-		}
-		custom, err := s.AddCustomField(ctx, store.CustomField{Model: ats.Candidates, Key: "nationality"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.AddCustomField(ctx, store.CustomField{Model: ats.Candidates, Key: "nationality"}); !errors.Is(err, store.ErrExists) {
-			t.Errorf("the same key twice: %v, want ErrExists", err)
-		}
-		if err := s.MapCustomField(ctx, i.No, custom.ID, &fields[0].ID); err != nil {
-			t.Fatal(err)
-		}
-		got, err := s.FieldSettings(ctx, i.No)
-		if err != nil {
-			t.Fatal(err)
-		}
-		label := "Narodowość"
-		want := connector.FieldSettings{
-			Passthrough: map[ats.Model][]connector.PassthroughField{ats.Candidates: {{ID: fields[0].ID, Key: "_nationality", Type: "CUSTOM", Label: &label}}},
-			Custom:      map[ats.Model]map[string]string{ats.Candidates: {"nationality": "_nationality"}},
-		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("settings (-want +got):\n%s", d)
-		}
-		if store.FieldRevision(none) == store.FieldRevision(got) {
-			t.Error("the revision stood still")
-		}
-		if err := s.MapCustomField(ctx, i.No, custom.ID, nil); err != nil {
-			t.Fatal(err)
-		}
-		if c, err := s.CustomField(ctx, i.No, custom.ID); err != nil || c.Mapped != nil {
-			t.Errorf("unmapped: %+v, %v", c, err)
 		}
 	})
 }

@@ -1,0 +1,153 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// conclude ends a walk: it becomes the last complete one, and what it did not show is withdrawn
+// or nominated, if it was complete enough for that.
+func (w *work) conclude(ctx context.Context, p connector.Step, s *store.RunStep, c walkCursor, last store.Walk, seen []uint64, lost int) error {
+	switch {
+	case lost > 0:
+		s.Missing += int64(lost)
+		s.Error = new(fmt.Sprintf("%d rows moved between the pages and were not seen", lost))
+		return nil
+	case len(c.Failed) > 0:
+		first, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, 1)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		s.Missing += int64(len(c.Failed) * max(1, first.Size))
+		s.Error = new(fmt.Sprintf("pages %v could not be read", c.Failed))
+		return nil
+	}
+	// The rows that the listing declares but never shows must be as many as the last time, or one
+	// of them may be a row that is only hidden.
+	if c.Holes == last.Shortfall {
+		for n, cover := range p.List.Covers {
+			if cover.Absent == connector.Keep {
+				continue
+			}
+			if err := w.absent(ctx, p, s, cover, n, seen); err != nil {
+				return err
+			}
+		}
+	} else {
+		w.Log.InfoContext(ctx, "no deletions are looked for: the listing hides another number of rows than before",
+			"step", p.Name, "hidden", c.Holes, "before", last.Shortfall)
+	}
+	_, err := w.write(ctx, func(tx *store.Tx) error {
+		return tx.CompleteWalk(ctx, p.Name, w.run.ID, c.Total, c.Holes)
+	})
+	return err
+}
+
+// absent finds the stored parts that a complete walk did not show, and withdraws them or
+// nominates their units.
+func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, n int, seen []uint64) error {
+	const batch = 1000
+	var after connector.PartKey
+	var unit connector.Unit
+	var missing []connector.PartKey // of unit
+	present := false                // unit has a part that was seen
+	var nominees []connector.Unit
+	var gone []connector.PartKey
+	next := func(u connector.Unit) {
+		switch {
+		case len(missing) > 0 && cover.Absent == connector.Nominate && !present:
+			nominees = append(nominees, unit)
+		case len(missing) > 0:
+			gone = append(gone, missing...)
+		}
+		unit, missing, present = u, nil, false
+	}
+	for {
+		found, err := w.Store.Living(ctx, w.run.Integration, cover.Entity, cover.Kind, after, batch)
+		if err != nil {
+			return err
+		}
+		for _, part := range found {
+			if part.Unit != unit {
+				next(part.Unit)
+			}
+			if _, shown := slices.BinarySearch(seen, rowKey(part.PartKey, n)); shown || part.ObservedAt >= *s.StartedAt {
+				present = true
+			} else {
+				missing = append(missing, part.PartKey)
+			}
+		}
+		if len(found) < batch {
+			next(connector.Unit{})
+		} else {
+			after = found[batch-1].PartKey
+		}
+		if err := w.endAbsent(ctx, p, s, cover, nominees, gone); err != nil {
+			return err
+		}
+		nominees, gone = nil, nil
+		if len(found) < batch {
+			return nil
+		}
+	}
+}
+
+func (w *work) endAbsent(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, nominees []connector.Unit, gone []connector.PartKey) error {
+	if len(nominees) > 0 {
+		if _, err := w.write(ctx, func(tx *store.Tx) error { return tx.Nominate(ctx, w.run.ID, nominees) }); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(gone, foldAtOnce) {
+		written, err := w.write(ctx, func(tx *store.Tx) error {
+			all := slices.Clone(chunk)
+			for _, k := range chunk {
+				if w.isRead(cover) {
+					if err := tx.ForgetReads(ctx, k.Unit); err != nil {
+						return err
+					}
+				}
+				for _, entity := range cover.Derived {
+					brought, err := tx.PartsBroughtBy(ctx, k.Unit, entity)
+					if err != nil {
+						return err
+					}
+					all = append(all, brought...)
+				}
+			}
+			// The next walk must not skip a page that still shows what is withdrawn now.
+			if err := tx.DistrustPages(ctx, p.Name); err != nil {
+				return err
+			}
+			_, err := w.put(ctx, tx, withdrawn(all, *s.StartedAt))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		count(s, written)
+	}
+	return nil
+}
+
+// isRead reports whether the plan reads details of the units that a listing covers.
+func (w *work) isRead(cover connector.Cover) bool {
+	return slices.ContainsFunc(w.plan, func(p connector.Step) bool {
+		return p.Each != nil && p.Each.Of.Entity == cover.Entity && p.Each.Of.Kind == cover.Kind
+	})
+}
+
+// withdrawn makes the parts that say: not there any more.
+func withdrawn(keys []connector.PartKey, observed int64) []connector.Part {
+	parts := make([]connector.Part, len(keys))
+	for i, k := range keys {
+		parts[i] = connector.Part{PartKey: k, ObservedAt: ats.Milli(observed)}
+	}
+	return parts
+}
