@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -44,13 +43,9 @@ func onPostgres(t *testing.T) config {
 
 // app gives the application's own configuration.
 func (c config) app(log io.Writer) app.Config {
-	level := slog.LevelWarn
-	if os.Getenv("KLADKA_E2E_LOG") != "" {
-		level = slog.LevelInfo
-	}
 	a := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL,
-		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	switch {
 	case c.clock != nil:

@@ -79,7 +79,9 @@ func (k *crashing) server(p *child) *server {
 // finish lets a last process finish and checks all that must hold after so many crashes.
 func (k *crashing) finish(undisturbed int) {
 	k.Helper()
-	s := k.server(spawn(k.T, k.c))
+	last := spawn(k.T, k.c)
+	defer last.kill()
+	s := k.server(last)
 	s.succeeded(s.finish(k.run))
 	k.u.equal(s, k.integration)
 	requests := k.u.Requests().Total

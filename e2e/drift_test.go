@@ -16,19 +16,28 @@ import (
 type drift struct {
 	u    *upstream
 	add  bool
+	once bool // only once in a walk
 	on   atomic.Bool
 	mu   sync.Mutex
 	done map[string]bool // the pages before which something moved
 }
 
-func (d *drift) onRequest(r *http.Request) {
+// between answers one request at a time, so that no page shows a change that is half done.
+func (d *drift) between(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.change(r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (d *drift) change(r *http.Request) {
 	page := r.Header.Get("X-Request-Current-Page")
-	if !d.on.Load() || page <= "1" {
-		return
+	if d.once && page > "1" {
+		page = "once"
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.done[r.URL.Path+page] {
+	if !d.on.Load() || page <= "1" || d.done[r.URL.Path+page] {
 		return
 	}
 	switch {
@@ -40,6 +49,8 @@ func (d *drift) onRequest(r *http.Request) {
 		if d.add {
 			_, _ = d.u.AddEmployee(sandbox.Patch{"lastname": "Spóźniona"})
 		}
+	case strings.HasSuffix(r.URL.Path, "/published"):
+		d.movePosting()
 	case strings.HasSuffix(r.URL.Path, "/recruitment_history"):
 		d.moveApplication()
 	default:
@@ -66,6 +77,21 @@ func (d *drift) moveApplication() {
 	}
 }
 
+// movePosting takes the oldest published advert away.
+func (d *drift) movePosting() {
+	for row := range d.u.Truth("adverts") {
+		if row.Value("published") != true {
+			continue
+		}
+		_ = d.u.Unpublish(row.ID())
+		if advert, ok := row.Value("advert").(sandbox.Row); ok && d.add {
+			recruitment, _ := advert.Value("recruitment").(sandbox.Row)
+			_, _ = d.u.Publish(recruitment.ID(), nil)
+		}
+		return
+	}
+}
+
 // moved is how often something moved since the last time.
 func (d *drift) moved() int {
 	d.mu.Lock()
@@ -75,18 +101,20 @@ func (d *drift) moved() int {
 	return n
 }
 
-// Rows that move from page to page while a listing is walked are not lost.
+// Rows that move from page to page while a listing is walked are not lost, and not taken for deleted.
 //
-// One thing cannot be noticed while it happens: an early row goes and another comes within the same
-// moment, so that the total says nothing. A row that was new and moved just then is read by the next
-// sync.
+// There is one gap: when an early row goes and another comes at the same moment, the total says
+// nothing, and the row that moved over the border of two pages is not missed. If it was new, the next
+// sync reads it; if it is of a kind whose absence from the listing is proof enough (a posting), it
+// counts as deleted until then. The test bounds this: at most one row for each such moment, for one sync.
 func TestPageDrift(t *testing.T) {
 	t.Parallel()
-	for name, add := range map[string]bool{"deleted": false, "deleted and added": true} {
+	for name, d := range map[string]*drift{"deleted": {}, "deleted and added": {add: true}, "deleted and added once": {add: true, once: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, d := onSQLite(t), &drift{add: add, done: map[string]bool{}}
-			u := newUpstream(t, sandbox.Config{Candidates: 420, Recruitments: 20, Adverts: 5, OnRequest: d.onRequest})
+			c := onSQLite(t)
+			d.done = map[string]bool{}
+			u := newUpstream(t, sandbox.Config{Candidates: 420, Recruitments: 20, Adverts: 250}, d.between)
 			d.u = u
 			c.TraffitURL = u.base
 			s := start(t, c)
@@ -94,14 +122,14 @@ func TestPageDrift(t *testing.T) {
 			i := s.connect(u.Name())
 			lost, moved := u.lost(s, i), d.moved()
 			t.Logf("first sync: %d moves, %d rows lost", moved, lost)
-			if moved == 0 || lost > 0 && !add || lost > moved {
+			if moved == 0 || lost > 0 && !d.add || lost > moved {
 				t.Errorf("%d rows were lost in %d moves", lost, moved)
 			}
 
-			s.succeed(i) // nothing known is lost, or taken for deleted, when it moves
+			s.succeed(i)
 			lost, moved = u.lost(s, i), d.moved()
 			t.Logf("second sync: %d moves, %d rows lost", moved, lost)
-			if moved == 0 || lost > 0 {
+			if moved == 0 || lost > 0 && !d.add || lost > moved {
 				t.Errorf("%d rows were lost in %d moves", lost, moved)
 			}
 
@@ -112,7 +140,7 @@ func TestPageDrift(t *testing.T) {
 	}
 }
 
-// lost counts the candidates and applications that are there and not served.
+// lost counts the candidates, applications and postings that are there and not served.
 func (u *upstream) lost(s *server, integration string) int {
 	s.Helper()
 	want, lost := u.expect(u.Name(), integration), 0
@@ -120,6 +148,19 @@ func (u *upstream) lost(s *server, integration string) int {
 		got := keyed(s.T, list, s.list(integration, list, nil))
 		for id := range want[list] {
 			if got[id] == nil {
+				lost++
+			}
+		}
+	}
+	served := map[any]bool{}
+	for _, j := range s.list(integration, oracle.Jobs, nil) {
+		for _, p := range j["job_postings"].([]any) {
+			served[p.(object)["id"]] = true
+		}
+	}
+	for _, j := range want[oracle.Jobs] {
+		for _, p := range j["job_postings"].([]any) {
+			if !served[p.(object)["id"]] {
 				lost++
 			}
 		}

@@ -23,14 +23,19 @@ type upstream struct {
 // small is a tenant with everything in it that still syncs within a second or two.
 var small = sandbox.Config{Candidates: 150, Recruitments: 40, Adverts: 12}
 
-// newUpstream starts a sandbox. Servers reach its main tenant at url, further ones at tenants.
-func newUpstream(t *testing.T, c sandbox.Config) *upstream {
+// newUpstream starts a sandbox, whose answers go through wrap, if there is one. Servers reach its main
+// tenant at base, further ones at tenants.
+func newUpstream(t *testing.T, c sandbox.Config, wrap ...func(http.Handler) http.Handler) *upstream {
 	t.Helper()
 	s, err := sandbox.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := httptest.NewServer(s)
+	var handler http.Handler = s
+	for _, w := range wrap {
+		handler = w(handler)
+	}
+	h := httptest.NewServer(handler)
 	t.Cleanup(h.Close)
 	return &upstream{Sandbox: s, t: t, base: h.URL, past: map[string][]oracle.Expected{}}
 }

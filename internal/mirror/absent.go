@@ -43,10 +43,13 @@ func (w *work) conclude(ctx context.Context, p connector.Step, s *store.RunStep,
 		w.Log.InfoContext(ctx, "no deletions are looked for: the listing hides another number of rows than before",
 			"step", p.Name, "hidden", c.Holes, "before", last.Shortfall)
 	}
-	_, err := w.write(ctx, func(tx *store.Tx) error {
+	if _, err := w.write(ctx, func(tx *store.Tx) error {
 		return tx.CompleteWalk(ctx, p.Name, w.run.ID, c.Total, c.Holes)
-	})
-	return err
+	}); err != nil {
+		return err
+	}
+	w.Point("walk complete")
+	return nil
 }
 
 // absent finds the stored parts that a complete walk did not show, and withdraws them or
@@ -57,14 +60,27 @@ func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, c
 	var unit connector.Unit
 	var missing []connector.PartKey // of unit
 	present := false                // unit has a part that was seen
-	var nominees []connector.Unit
+	var nominees, back []connector.Unit
 	var gone []connector.PartKey
+	nominated := map[connector.Unit]bool{}
+	if cover.Absent == connector.Nominate {
+		earlier, err := w.Store.Nominations(ctx, w.run.Integration, cover.Entity, "", nominationsAtOnce)
+		if err != nil {
+			return err
+		}
+		for _, u := range earlier {
+			nominated[u] = true
+		}
+	}
 	next := func(u connector.Unit) {
 		switch {
 		case len(missing) > 0 && cover.Absent == connector.Nominate && !present:
 			nominees = append(nominees, unit)
 		case len(missing) > 0:
 			gone = append(gone, missing...)
+		}
+		if present && nominated[unit] {
+			back = append(back, unit)
 		}
 		unit, missing, present = u, nil, false
 	}
@@ -88,19 +104,26 @@ func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, c
 		} else {
 			after = found[batch-1].PartKey
 		}
-		if err := w.endAbsent(ctx, p, s, cover, nominees, gone); err != nil {
+		if err := w.endAbsent(ctx, p, s, cover, nominees, back, gone); err != nil {
 			return err
 		}
-		nominees, gone = nil, nil
+		nominees, back, gone = nil, nil, nil
 		if len(found) < batch {
 			return nil
 		}
 	}
 }
 
-func (w *work) endAbsent(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, nominees []connector.Unit, gone []connector.PartKey) error {
-	if len(nominees) > 0 {
-		if _, err := w.write(ctx, func(tx *store.Tx) error { return tx.Nominate(ctx, w.run.ID, nominees) }); err != nil {
+func (w *work) endAbsent(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, nominees, back []connector.Unit, gone []connector.PartKey) error {
+	if len(nominees)+len(back) > 0 {
+		if _, err := w.write(ctx, func(tx *store.Tx) error {
+			for _, u := range back {
+				if err := tx.DropNomination(ctx, u); err != nil {
+					return err
+				}
+			}
+			return tx.Nominate(ctx, w.run.ID, nominees)
+		}); err != nil {
 			return err
 		}
 	}

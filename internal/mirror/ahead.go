@@ -34,6 +34,7 @@ func (a *ahead[T]) take(ctx context.Context) (answer T, ok bool) {
 	case answer = <-ch:
 		return answer, true
 	case <-ctx.Done():
+		<-ch // nothing outlives the slice
 		return answer, false
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
@@ -17,20 +18,30 @@ const (
 	confirmAtLeast = 100
 	massAtLeast    = 50
 	massShare      = 50 // 2 %
+
+	nominationsAtOnce = 100_000
 )
 
 // confirmDeletions asks the ATS about nominated units, one group a request, and ends the records
 // of those that it confirms to be gone. What it cannot ask in this run waits for the next.
 func (w *work) confirmDeletions(ctx context.Context, s *store.RunStep) error {
-	allowed := int64(confirmAtLeast)
 	var requests int64
 	for _, other := range w.steps {
-		requests += other.Requests
+		if other.Step != deletionsStep {
+			requests += other.Requests
+		}
 	}
-	allowed = max(allowed, requests/confirmShare)
+	allowed := max(confirmAtLeast, requests/confirmShare)
+	s.Missing, s.Error = 0, nil // an earlier slice's; what is left is looked at again
 	confirms := w.tenant.Confirms()
 	for _, entity := range w.confirmOrder(confirms) {
 		confirm := confirms[entity]
+		if err := w.drainFanouts(ctx); err != nil {
+			return err
+		}
+		if err := w.endUnrecorded(ctx, s, entity, confirm); err != nil {
+			return err
+		}
 		held, err := w.heldBack(ctx, entity, confirm)
 		if err != nil {
 			return err
@@ -40,7 +51,7 @@ func (w *work) confirmDeletions(ctx context.Context, s *store.RunStep) error {
 			s.Error = new(fmt.Sprintf("%d %s are missing from TRAFFIT at once; see `kladka deletions`", held, confirm.Model))
 			continue
 		}
-		if err := w.confirmEntity(ctx, s, entity, confirm, &allowed); err != nil {
+		if err := w.confirmEntity(ctx, s, entity, confirm, allowed); err != nil {
 			return err
 		}
 	}
@@ -88,8 +99,8 @@ func LooksLikeAccident(missing, living int64) bool {
 	return missing > max(massAtLeast, living/massShare)
 }
 
-func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm, allowed *int64) error {
-	nominated, err := w.Store.Nominations(ctx, w.run.Integration, entity, "", 100_000)
+func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm, allowed int64) error {
+	nominated, err := w.Store.Nominations(ctx, w.run.Integration, entity, "", nominationsAtOnce)
 	if err != nil || len(nominated) == 0 {
 		return err
 	}
@@ -102,7 +113,8 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 		}
 		groups[g] = append(groups[g], u)
 	}
-	if c.Control {
+	if c.Control && asked(s) < allowed {
+		ask(s)
 		if ok, err := w.control(ctx, entity, c, nominated); err != nil {
 			return err
 		} else if !ok {
@@ -110,14 +122,14 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 			s.Missing += int64(len(nominated))
 			return nil
 		}
-		*allowed--
 	}
+	failedInRow := 0
 	for _, g := range order {
-		if *allowed <= 0 {
+		if asked(s) >= allowed {
 			w.Log.InfoContext(ctx, "the rest of the deletions is confirmed in the next run", "model", c.Model)
 			return nil
 		}
-		*allowed--
+		ask(s)
 		observed := w.Store.Now()
 		present, err := c.Present(ctx, g, groups[g])
 		switch {
@@ -126,10 +138,16 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 		case err != nil && ctx.Err() == nil && pageFault(err):
 			s.Missing += int64(len(groups[g]))
 			s.Error = new(fmt.Sprintf("deletions could not be confirmed: %v", err))
+			if _, down := errors.AsType[*connector.RetryError](err); !down {
+				failedInRow = 0
+			} else if failedInRow++; failedInRow >= downAfter {
+				return nil
+			}
 			continue
 		case err != nil:
 			return err
 		}
+		failedInRow = 0
 		for i, u := range groups[g] {
 			if err := w.endUnit(ctx, s, c, u, present[i], observed); err != nil {
 				return err
@@ -141,6 +159,33 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 	}
 	return nil
 }
+
+// endUnrecorded ends nominated units that nothing is left to be deleted of: their records went with
+// what they belonged to, or never were. There is nothing to ask about, and nobody to wait for.
+func (w *work) endUnrecorded(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm) error {
+	for {
+		units, err := w.Store.NominatedWithoutRecord(ctx, w.run.Integration, entity, c.Model, foldAtOnce)
+		if err != nil || len(units) == 0 {
+			return err
+		}
+		for _, u := range units {
+			if err := w.endUnit(ctx, s, c, u, false, w.Store.Now()); err != nil {
+				return err
+			}
+			if w.over() {
+				return errSliceOver
+			}
+		}
+	}
+}
+
+// The deletions step's cursor is how many confirming requests the run has made.
+func asked(s *store.RunStep) int64 {
+	n, _ := strconv.ParseInt(s.Cursor, 10, 64) // empty for none
+	return n
+}
+
+func ask(s *store.RunStep) { s.Cursor = strconv.FormatInt(asked(s)+1, 10) }
 
 // controls is how many living units are asked about before absence counts as no proof: one of them
 // may have gone since the listing showed it.

@@ -31,6 +31,10 @@ type fakeATS struct {
 	before   func(request string)       // called before a request is answered, unlocked
 	fail     func(request string) error // answers a request with an error
 	revision string
+	// What stands for a new way to cut rows into parts, and vendor fields that folds come upon.
+	suffix      string
+	hiddenGroup int // declared but not shown
+	fields      bool
 }
 
 type person struct {
@@ -118,11 +122,14 @@ func (f *fakeATS) Plan() []connector.Step {
 
 func (f *fakeATS) groupPage(_ context.Context, n int) (p connector.Page, err error) {
 	err = f.answer(fmt.Sprintf("groups %d", n), func() error {
-		p = connector.Page{Total: len(f.groups), Pages: 1, Size: 100, Body: raw(f.groups)}
-		groups := f.groups
+		p = connector.Page{Total: len(f.groups), Pages: 1, Size: 100, Body: raw([]any{f.groups, f.hiddenGroup})}
+		groups, hidden := f.groups, f.hiddenGroup
 		p.Rows = func() ([]connector.Row, error) {
 			var rows []connector.Row
 			for id, name := range groups {
+				if id == hidden {
+					continue
+				}
 				rows = append(rows, connector.Row{Parts: []connector.Part{{PartKey: connector.PartKey{Unit: unit("group", id), Kind: "list"}, Raw: raw(name)}}})
 			}
 			return rows, nil
@@ -143,11 +150,13 @@ func (f *fakeATS) page(_ context.Context, n int) (p connector.Page, err error) {
 			}
 			return max(f.size-f.hidden, i-f.hidden)
 		}
+		suffix := f.suffix
 		shown := slices.Clone(f.people[min(at(from), len(f.people)):min(at(to), len(f.people))])
 		p = connector.Page{Total: total, Pages: (total + f.size - 1) / f.size, Size: f.size, Body: raw(shown)}
 		p.Rows = func() ([]connector.Row, error) {
 			var rows []connector.Row
 			for _, x := range shown {
+				x.Name += suffix
 				rows = append(rows, connector.Row{Parts: []connector.Part{{PartKey: connector.PartKey{Unit: unit("person", x.ID), Kind: "list"}, Raw: raw(x), Version: x.Name}}})
 			}
 			return rows, nil
@@ -226,7 +235,11 @@ func (f *fakeATS) Fold(in connector.FoldInput) (connector.Fold, error) {
 	if alive {
 		set.Records = append(set.Records, c)
 	}
-	return connector.Fold{Sets: []connector.Set{set}}, nil
+	fold := connector.Fold{Sets: []connector.Set{set}}
+	if f.fields {
+		fold.Fields = []connector.Field{{Model: ats.Candidates, Key: "_" + in.Unit.ID, Type: "CUSTOM"}}
+	}
+	return fold, nil
 }
 
 // truth is what the store must hold: remote ID to "name|note|group".
@@ -235,7 +248,7 @@ func (f *fakeATS) truth() map[string]string {
 	defer f.mu.Unlock()
 	out := map[string]string{}
 	for _, p := range f.people {
-		out[strconv.Itoa(p.ID)] = fmt.Sprintf("%s|%s|%s", p.Name, f.notes[p.ID], f.groups[p.Group])
+		out[strconv.Itoa(p.ID)] = fmt.Sprintf("%s|%s|%s", p.Name+f.suffix, f.notes[p.ID], f.groups[p.Group])
 	}
 	return out
 }
@@ -259,8 +272,14 @@ func newBench(t *testing.T, db storetest.DB, f *fakeATS) *bench {
 }
 
 func (b *bench) newEngine(point func(string)) *mirror.Engine {
+	return b.slicedEngine(time.Minute, point)
+}
+
+// slicedEngine works in slices of a length of its own; of a nanosecond, each does the least that
+// a slice can do.
+func (b *bench) slicedEngine(slice time.Duration, point func(string)) *mirror.Engine {
 	return mirror.New(mirror.Config{
-		Store: b.store, Point: point, Slice: time.Minute,
+		Store: b.store, Point: point, Slice: slice,
 		Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
 			return b.ats, b.ats, nil
 		},

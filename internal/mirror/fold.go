@@ -105,7 +105,11 @@ func (w *work) fold(ctx context.Context, tx *store.Tx, units []connector.Unit) e
 			}
 			sets = append(sets, set)
 		}
-		w.found = append(w.found, folded.Fields...)
+		for _, f := range folded.Fields {
+			if !w.noted[f] {
+				w.found = append(w.found, f)
+			}
+		}
 	}
 	if err := tx.SetDependencies(ctx, units, deps); err != nil {
 		return err
@@ -138,7 +142,7 @@ func (w *work) drainFanouts(ctx context.Context) error {
 	for {
 		f, err := w.Store.NextFanout(ctx, w.run.Integration)
 		if errors.Is(err, store.ErrNotFound) {
-			return w.keepFields(ctx)
+			return nil
 		} else if err != nil {
 			return err
 		}

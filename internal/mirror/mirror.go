@@ -113,6 +113,7 @@ func (e *Engine) Slice(ctx context.Context, runID string) (Next, error) {
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
 	}
+	stop() // or a renewal under way could give the lease back to a run that is handed on
 	return e.settle(run, w, err)
 }
 
@@ -160,7 +161,8 @@ type work struct {
 	revision    string
 	until       time.Time
 	requests    atomic.Int64
-	found       []connector.Field // vendor fields that folds came upon
+	found       []connector.Field // vendor fields that the folds of the write under way came upon
+	noted       map[connector.Field]bool
 }
 
 // deletionsStep is the name of the last step of every full sync: it confirms what may be gone.
@@ -169,7 +171,7 @@ const deletionsStep = "deletions"
 // prepare opens the tenant, plans the run's steps and sees to it that records are folded under the
 // rules in force.
 func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
-	w := &work{Engine: e, run: run, until: time.Now().Add(e.Config.Slice)}
+	w := &work{Engine: e, run: run, until: time.Now().Add(e.Config.Slice), noted: map[connector.Field]bool{}}
 	if run.CancelAsked {
 		return w, errCancelled
 	}
@@ -214,7 +216,19 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 }
 
 func (w *work) write(ctx context.Context, fn func(*store.Tx) error) (store.Written, error) {
-	return w.Store.Write(ctx, w.run.Integration, w.run.Lease(), "run:"+w.run.ID, fn)
+	w.found = nil
+	written, err := w.Store.Write(ctx, w.run.Integration, w.run.Lease(), "run:"+w.run.ID, func(tx *store.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.PutFields(ctx, w.found)
+	})
+	if err == nil {
+		for _, f := range w.found {
+			w.noted[f] = true
+		}
+	}
+	return written, err
 }
 
 // over reports that the slice's time is up.
@@ -298,7 +312,7 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 			return err
 		}
 	}
-	return w.keepFields(ctx)
+	return nil
 }
 
 // manyWritten is after how many written records of a step the databases' statistics are renewed.
@@ -362,17 +376,6 @@ func (w *work) readFields(ctx context.Context, p connector.Step) error {
 	return w.Store.PutFields(ctx, w.run.Integration, fields)
 }
 
-// keepFields stores vendor fields that folds came upon. It runs outside of write transactions:
-// on SQLite there is one writer.
-func (w *work) keepFields(ctx context.Context) error {
-	if len(w.found) == 0 {
-		return nil
-	}
-	err := w.Store.PutFields(ctx, w.run.Integration, w.found)
-	w.found = nil
-	return err
-}
-
 // next is how long to wait for the next full sync: the integration's interval or the default,
 // spread by a tenth so that integrations do not march in step; less after a failure.
 func (e *Engine) next(i store.Integration, state store.RunState) time.Duration {
@@ -417,11 +420,12 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", retry.Err)
 		return Next{After: max(retry.After, 5*time.Second)}, e.Store.ReleaseLease(ctx, lease)
 	}
-	if errors.Is(err, store.ErrSlow) && !e.stalled(ctx, run) { // the machine is busy: try again
+	slow := errors.Is(err, store.ErrSlow)
+	if slow && !e.stalled(ctx, run) { // the machine is busy: try again
 		e.Log.WarnContext(ctx, "a write took too long", "run", run.ID, "err", err)
 		return Next{After: time.Second}, e.Store.ReleaseLease(ctx, lease)
 	}
-	if errors.Is(err, context.Canceled) { // the process is stopping: hand the run back
+	if errors.Is(err, context.Canceled) && !slow { // the process is stopping: hand the run back
 		return Next{}, e.Store.ReleaseLease(ctx, lease)
 	}
 	if err != nil {

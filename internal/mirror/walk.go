@@ -50,6 +50,14 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if last.Run == w.run.ID {
+		return nil // a worker that died had come to the walk's end
+	}
+	if s.Cursor == "" {
+		if _, err := w.write(ctx, func(tx *store.Tx) error { return tx.DropUnfinished(ctx, p.Name, w.run.ID) }); err != nil {
+			return err
+		}
+	}
 	if c.Next > 1 && c.Back == 0 {
 		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Next-1)
 		if err == nil && w.Store.Now()-before.ObservedAt > oldResume.Milliseconds() {
@@ -115,7 +123,7 @@ func (w *work) walkPages(ctx context.Context, p connector.Step, s *store.RunStep
 			if ctx.Err() != nil || !pageFault(f.err) {
 				return f.err
 			}
-			if failedInRow++; failedInRow >= downAfter || ahead.pages == 0 {
+			if failedInRow++; failedInRow >= downAfter || c.Next == 1 && ahead.pages == 0 {
 				return f.err
 			}
 			c.Failed = append(c.Failed, f.number)
@@ -151,7 +159,7 @@ func pageFault(err error) bool {
 // already read. It goes back until a page shows a row that an earlier read of it showed too; then
 // no row can lie between.
 func (w *work) stepBack(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
-	for ; c.Back > 0; c.Back-- {
+	for c.Back > 0 {
 		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Back)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -161,22 +169,23 @@ func (w *work) stepBack(ctx context.Context, p connector.Step, s *store.RunStep,
 			return f.err
 		}
 		if f.page.Pages < c.Back { // the list has become shorter than that
-			c.Back = f.page.Pages + 1
+			c.Back = f.page.Pages
 			continue
-		}
-		if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
-			return err
 		}
 		_, keys, _, err := contents(p.List, f)
 		if err != nil {
 			return err
 		}
+		// Where to go on is saved with the page: once it is stored, it would overlap with itself.
+		c.Back--
 		if len(p.List.Covers) == 0 || slices.ContainsFunc(keys, func(k uint64) bool {
 			_, found := slices.BinarySearch(before.Keys, k)
 			return found
 		}) {
 			c.Back = 0
-			return nil
+		}
+		if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -217,7 +226,7 @@ func (w *work) saveCursor(ctx context.Context, s *store.RunStep, c *walkCursor) 
 func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk, f fetched, back bool) error {
 	row := store.PageRow{
 		Step: p.Name, Page: f.number, Total: f.page.Total, Size: f.page.Size,
-		ObservedAt: f.observed, Hash: store.Digest(f.page.Body),
+		ObservedAt: f.observed, Hash: store.Digest(append([]byte(w.conn.Revision()+"\x00"), f.page.Body...)),
 	}
 	earlier, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, f.number)
 	again := err == nil

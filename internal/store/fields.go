@@ -40,19 +40,45 @@ func (s *Store) PutFields(ctx context.Context, no int64, fields []connector.Fiel
 	if err != nil {
 		return err
 	}
+	put, err := newFields(ctx, s.read, ats.Namespace(i.ID), no, fields)
+	if err != nil || len(put) == 0 {
+		return err
+	}
+	return s.Transact(ctx, func(tx *sql.Tx) error { return putFields(ctx, tx, no, put) })
+}
+
+// PutFields notes vendor fields that were found in what this transaction writes.
+func (t *Tx) PutFields(ctx context.Context, fields []connector.Field) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	put, err := newFields(ctx, t.tx, t.ids, t.no, fields)
+	if err != nil {
+		return err
+	}
+	return putFields(ctx, t.tx, t.no, put)
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// newFields gives those fields that are not stored yet, or under another label.
+func newFields(ctx context.Context, db querier, ids ats.Namespace, no int64, fields []connector.Field) ([]IntegrationField, error) {
 	known := map[string]IntegrationField{}
-	rows, err := s.read.QueryContext(ctx, `SELECT `+fieldColumns+` FROM integration_fields WHERE integration = $1`, no)
+	rows, err := db.QueryContext(ctx, `SELECT `+fieldColumns+` FROM integration_fields WHERE integration = $1`, no)
 	_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
 		f, err := scanField(r)
 		known[f.ID] = f
 		return struct{}{}, err
 	})
 	if err != nil {
-		return fmt.Errorf("read vendor fields: %w", err)
+		return nil, fmt.Errorf("read vendor fields: %w", err)
 	}
 	var put []IntegrationField
 	for _, f := range fields {
-		field := IntegrationField{ID: ats.Namespace(i.ID).ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key), Model: f.Model, Key: f.Key, Type: f.Type}
+		field := IntegrationField{ID: ids.ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key), Model: f.Model, Key: f.Key, Type: f.Type}
 		if f.Label != "" {
 			field.Label = &f.Label
 		}
@@ -63,19 +89,18 @@ func (s *Store) PutFields(ctx context.Context, no int64, fields []connector.Fiel
 		known[field.ID] = field
 		put = append(put, field)
 	}
-	if len(put) == 0 {
-		return nil
-	}
-	return s.Transact(ctx, func(tx *sql.Tx) error {
-		for _, f := range put {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO integration_fields (integration, id, model, key, type, label, passthrough)
-				VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (integration, id) DO UPDATE SET label = excluded.label`,
-				no, f.ID, string(f.Model), f.Key, f.Type, f.Label); err != nil {
-				return fmt.Errorf("note the vendor field %s: %w", f.Key, err)
-			}
+	return put, nil
+}
+
+func putFields(ctx context.Context, tx *sql.Tx, no int64, put []IntegrationField) error {
+	for _, f := range put {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO integration_fields (integration, id, model, key, type, label, passthrough)
+			VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (integration, id) DO UPDATE SET label = excluded.label`,
+			no, f.ID, string(f.Model), f.Key, f.Type, f.Label); err != nil {
+			return fmt.Errorf("note the vendor field %s: %w", f.Key, err)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // IntegrationFields lists vendor fields by ID, after an ID.

@@ -188,9 +188,6 @@ func (s *Store) SetEnabled(ctx context.Context, no int64, enabled bool) error {
 // Its data go with PurgeRemoved.
 func (s *Store) RemoveIntegration(ctx context.Context, no int64) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
-			return fmt.Errorf("stop the integration's syncs: %w", err)
-		}
 		res, err := tx.ExecContext(ctx, `UPDATE integrations SET deleted_at = $1, credentials = '', next_full_at = NULL, id = id || '#' || no
 			WHERE no = $2 AND deleted_at IS NULL`, s.Now(), no)
 		if err != nil {
@@ -198,6 +195,9 @@ func (s *Store) RemoveIntegration(ctx context.Context, no int64) error {
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(ErrNotFound, err)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
+			return fmt.Errorf("stop the integration's syncs: %w", err)
 		}
 		return nil
 	})

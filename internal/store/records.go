@@ -127,25 +127,23 @@ func (t *Tx) applyBatch(ctx context.Context, m ats.Model, column string, sets []
 	var changes []change
 	var gone []string
 	kept := make(map[string]bool)
-	for _, s := range sets {
-		for _, r := range s.Records {
-			kept[r.ID] = true
-			hash := recordHash(tab, r)
-			old, known := existing[r.ID]
-			c := change{id: r.ID, op: created, owner: ownerOf(tab, r)}
-			switch {
-			case known && !old.deleted && old.hash == hash:
-				continue
-			case known && old.deleted:
-				c.op = restored
-			case known:
-				c.op = updated
-				if c.fields, err = changedFields(old.own, r.Own); err != nil {
-					return fmt.Errorf("compare %s: %w", r.ID, err)
-				}
+	for _, r := range eachOnce(tab, sets, existing) {
+		kept[r.ID] = true
+		hash := recordHash(tab, r)
+		old, known := existing[r.ID]
+		c := change{id: r.ID, op: created, owner: ownerOf(tab, r)}
+		switch {
+		case known && !old.deleted && old.hash == hash:
+			continue
+		case known && old.deleted:
+			c.op = restored
+		case known:
+			c.op = updated
+			if c.fields, err = changedFields(old.own, r.Own); err != nil {
+				return fmt.Errorf("compare %s: %w", r.ID, err)
 			}
-			write, hashes, changes = append(write, r), append(hashes, hash), append(changes, c)
 		}
+		write, hashes, changes = append(write, r), append(hashes, hash), append(changes, c)
 	}
 	for _, id := range slices.Sorted(keys(existing)) {
 		if old := existing[id]; !kept[id] && !old.deleted {
@@ -172,6 +170,26 @@ func (t *Tx) applyBatch(ctx context.Context, m ats.Model, column string, sets []
 		return err
 	}
 	return t.touch(ctx, tab, changes)
+}
+
+// eachOnce gives the records of all sets. One that moves between two owners may stand in both of
+// their sets: it belongs to the one under which it is not stored yet.
+func eachOnce(tab table, sets []RecordSet, existing map[string]stored) []ats.Record {
+	var out []ats.Record
+	at := make(map[string]int)
+	for _, s := range sets {
+		for _, r := range s.Records {
+			i, twice := at[r.ID]
+			switch {
+			case !twice:
+				at[r.ID] = len(out)
+				out = append(out, r)
+			case ownerOf(tab, r) != existing[r.ID].owner.String:
+				out[i] = r
+			}
+		}
+	}
+	return out
 }
 
 func keys[K comparable, V any](m map[K]V) func(func(K) bool) {

@@ -178,6 +178,11 @@ func (t *Tx) MarkSetUp(ctx context.Context, run string) error {
 // FinishRun ends a run whose lease is held. then runs in the same transaction.
 func (s *Store) FinishRun(ctx context.Context, l Lease, state RunState, code, message string, then func(*sql.Tx) error) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error {
+		// The integration's row first, as everywhere: then may change it.
+		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET last_seq = last_seq
+			WHERE no = (SELECT integration FROM runs WHERE id = $1)`, l.Run); err != nil {
+			return fmt.Errorf("end run %s: %w", l.Run, err)
+		}
 		now := s.Now()
 		res, err := tx.ExecContext(ctx, `UPDATE runs SET state = $1, ended_at = $2, lease_until = 0, error_code = $3, error = $4
 			WHERE id = $5 AND fence = $6 AND ended_at IS NULL`, string(state), now, nullable(code), nullable(message), l.Run, l.Fence)

@@ -26,7 +26,7 @@ func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunStat
 		_, err = tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = NULL, data_expired_at = NULL WHERE no = $1`, run.Integration)
 	case state == RunAuthentication:
 		_, err = tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = COALESCE(auth_failing_since, $1),
-			status = CASE WHEN auth_failing_since <= $2 THEN 'INVALID' ELSE status END WHERE no = $3`,
+			status = CASE WHEN status = 'ACTIVE' AND auth_failing_since <= $2 THEN 'INVALID' ELSE status END WHERE no = $3`,
 			now, now-InvalidAfter.Milliseconds(), run.Integration)
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"slices"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
 
@@ -125,6 +126,20 @@ func (t *Tx) CompleteWalk(ctx context.Context, step, run string, total, shortfal
 		return fmt.Errorf("drop old pages of %s: %w", step, err)
 	}
 	return nil
+}
+
+// DropUnfinished drops the pages of earlier walks that did not come to their end. They brought
+// something that the pages of the last complete walk do not know of, so those are distrusted.
+func (t *Tx) DropUnfinished(ctx context.Context, step, run string) error {
+	res, err := t.tx.ExecContext(ctx, `DELETE FROM pages WHERE integration = $1 AND step = $2 AND run_id <> $3
+		AND run_id NOT IN (SELECT run_id FROM walks WHERE integration = $4 AND step = $5)`, t.no, step, run, t.no, step)
+	if err != nil {
+		return fmt.Errorf("drop the pages of unfinished walks of %s: %w", step, err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return t.DistrustPages(ctx, step)
 }
 
 // DistrustPages makes the next walk decode every page of a step: something was withdrawn that an
@@ -261,6 +276,16 @@ func (t *Tx) DropNomination(ctx context.Context, u connector.Unit) error {
 func (s *Store) Nominations(ctx context.Context, no int64, entity, after string, limit int) ([]connector.Unit, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT entity, entity_id FROM nominations
 		WHERE integration = $1 AND entity = $2 AND entity_id > $3 ORDER BY entity_id LIMIT $4`, no, entity, after, limit)
+	return collect(rows, err, scanUnit)
+}
+
+// NominatedWithoutRecord lists nominated units of an entity whose record of a model does not live,
+// at most limit.
+func (s *Store) NominatedWithoutRecord(ctx context.Context, no int64, entity string, m ats.Model, limit int) ([]connector.Unit, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT n.entity, n.entity_id FROM nominations n
+		WHERE n.integration = $1 AND n.entity = $2 AND NOT EXISTS (SELECT 1 FROM `+tables[m].name+` r
+			WHERE r.integration = n.integration AND r.remote_id = n.entity_id AND r.remote_deleted_at IS NULL)
+		ORDER BY n.entity_id LIMIT $3`, no, entity, limit)
 	return collect(rows, err, scanUnit)
 }
 

@@ -1,0 +1,221 @@
+package mirror_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// finish works on a run to its end, dead workers taken over.
+func (b *bench) finish(id string) store.Run {
+	b.t.Helper()
+	for range 2000 {
+		if b.slice(id) && b.run(id).EndedAt != nil {
+			return b.run(id)
+		}
+		b.db.Clock.Add(store.LeaseTime + time.Second)
+	}
+	b.t.Fatal("the run does not end")
+	return store.Run{}
+}
+
+// dieOnce is a point at which the process dies once.
+func dieOnce(at func(name string) bool) func(string) {
+	died := false
+	return func(name string) {
+		if !died && at(name) {
+			died = true
+			panic(stopped{name})
+		}
+	}
+}
+
+// countPages counts the pages of walks that are kept.
+func (b *bench) countPages() (n int) {
+	b.t.Helper()
+	db, _ := b.store.JobsDB()
+	if err := db.QueryRowContext(b.t.Context(), `SELECT count(*) FROM pages`).Scan(&n); err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+// Invariant 8: a worker that dies after a walk was completed does not leave behind a walk that is
+// compared with itself: that the listing hides more than before still withdraws nothing.
+func TestCompleteWalkIsConcludedOnce(t *testing.T) {
+	each(t, 20, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.ats.change(func() { b.ats.hiddenGroup = 2 })
+		b.db.Clock.Add(time.Minute)
+		b.engine = b.newEngine(dieOnce(func(name string) bool { return name == "walk complete" }))
+		b.wantState(b.finish(b.start().ID), store.RunSucceeded)
+		b.wantTruth()
+	})
+}
+
+// A page that is broken for good does not stop a run whose slice begins with it.
+func TestBrokenPageAtTheBeginningOfASlice(t *testing.T) {
+	each(t, 50, func(t *testing.T, b *bench) {
+		b.engine = b.slicedEngine(1, nil)
+		b.ats.fail = func(request string) error {
+			if request == "people 3" {
+				return &connector.RetryError{Err: &connector.AnswerError{Status: 500}}
+			}
+			return nil
+		}
+		run := b.sync()
+		b.wantState(run, store.RunPartial)
+		if s := b.step(run, "people"); s.Missing != 10 {
+			t.Errorf("missing %d", s.Missing)
+		}
+		if n := len(b.stored()); n != 40 {
+			t.Errorf("%d stored, want 40", n)
+		}
+	})
+}
+
+// Invariant 7: a worker that dies while it steps back goes on stepping back where it was.
+func TestStepBackGoesOn(t *testing.T) {
+	each(t, 100, func(t *testing.T, b *bench) {
+		deleted, after := false, 0
+		b.ats.before = func(request string) {
+			if request == "people 6" && !deleted {
+				deleted = true
+				b.ats.change(func() { b.ats.people = b.ats.people[25:] })
+			}
+		}
+		b.engine = b.newEngine(dieOnce(func(name string) bool {
+			if deleted && name == "after commit" {
+				after++
+			}
+			return after == 2 // page 6, and the first page stepped back to
+		}))
+		run := b.start()
+		b.engine.InFlight = 1
+		b.wantState(b.finish(run.ID), store.RunSucceeded)
+		stored := b.stored()
+		for id := range b.ats.truth() {
+			if _, ok := stored[id]; !ok {
+				t.Errorf("%s was lost", id)
+			}
+		}
+	})
+}
+
+// Invariants 2 and 6: pages that an unfinished walk brought make those of the last complete one
+// worthless, and are not kept for ever.
+func TestUnfinishedWalk(t *testing.T) {
+	each(t, 50, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		name := b.ats.people[3].Name
+		b.ats.change(func() {
+			b.ats.people[3].Name = "Inna"
+			b.ats.fail = func(request string) error {
+				if request == "people 3" {
+					return &connector.AnswerError{Status: 500}
+				}
+				return nil
+			}
+		})
+		b.wantState(b.sync(), store.RunPartial)
+		b.wantTruth()
+		pages := b.countPages()
+		b.wantState(b.sync(), store.RunPartial)
+		b.wantState(b.sync(), store.RunPartial)
+		if n := b.countPages(); n > pages {
+			t.Errorf("%d pages are kept after three unfinished walks, %d after one", n, pages)
+		}
+		b.ats.change(func() { b.ats.people[3].Name, b.ats.fail = name, nil })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}
+
+// Invariant 3: a connector that cuts rows in another way reads pages again that stand still.
+func TestNewRevisionCutsPagesAgain(t *testing.T) {
+	each(t, 30, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.ats.change(func() { b.ats.revision, b.ats.suffix = "2", "!" })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}
+
+// Invariant 8: the confirming requests of a run are bounded, however many slices it takes.
+func TestConfirmationIsBoundedOverSlices(t *testing.T) {
+	each(t, 400, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.ats.change(func() { b.ats.people = b.ats.people[:150] })
+		b.wantState(b.sync(), store.RunPartial)
+		if _, err := b.store.ApproveDeletions(t.Context(), b.integration.No, "person"); err != nil {
+			t.Fatal(err)
+		}
+		b.engine = b.slicedEngine(1, nil)
+		for n := 1; len(b.stored()) > 150; n++ {
+			asked := b.ats.count("confirm")
+			b.wantState(b.sync(), store.RunSucceeded)
+			if got := b.ats.count("confirm") - asked; got > 100 {
+				t.Errorf("run %d made %d confirming requests", n, got)
+			}
+			if n > 8 { // half of the requests are controls, one in each slice
+				t.Fatal("the deletions do not come to an end")
+			}
+		}
+		b.wantTruth()
+	})
+}
+
+// Invariant 8: what was missing once and is listed again needs neither a question nor an approval.
+func TestNominatedUnitComesBack(t *testing.T) {
+	each(t, 400, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		all := b.ats.people
+		b.ats.change(func() { b.ats.people = all[:100] })
+		b.wantState(b.sync(), store.RunPartial)
+		b.ats.change(func() { b.ats.people = all })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+		if n := b.ats.count("confirm"); n != 0 {
+			t.Errorf("%d confirming requests", n)
+		}
+	})
+}
+
+// Invariant 8: units whose records are gone already, with what they belonged to, wait for nobody.
+func TestNominationsWithoutRecords(t *testing.T) {
+	each(t, 20, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		var units []connector.Unit
+		for id := range 60 {
+			units = append(units, unit("person", 9000+id))
+		}
+		if _, err := b.store.Write(t.Context(), b.integration.No, nil, "test", func(tx *store.Tx) error {
+			return tx.Nominate(t.Context(), "test", units)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.wantState(b.sync(), store.RunSucceeded)
+		if n := b.ats.count("confirm"); n != 0 {
+			t.Errorf("%d confirming requests", n)
+		}
+		if left, err := b.store.Nominations(t.Context(), b.integration.No, "person", "", 100); err != nil || len(left) != 0 {
+			t.Errorf("%d nominations are left, %v", len(left), err)
+		}
+	})
+}
+
+// Vendor fields that folds come upon are kept, whatever slice or life of the process found them.
+func TestFoundFieldsAreKept(t *testing.T) {
+	each(t, 50, func(t *testing.T, b *bench) {
+		b.ats.fields = true
+		run := b.start()
+		b.engine = b.slicedEngine(1, dieOnce(func(name string) bool { return name == "after commit" }))
+		b.wantState(b.finish(run.ID), store.RunSucceeded)
+		fields, err := b.store.IntegrationFields(t.Context(), b.integration.No, "", 1000)
+		if err != nil || len(fields) != 50 {
+			t.Errorf("%d fields are kept, want 50, %v", len(fields), err)
+		}
+	})
+}
