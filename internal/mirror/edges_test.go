@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -217,5 +218,28 @@ func TestFoundFieldsAreKept(t *testing.T) {
 		if err != nil || len(fields) != 50 {
 			t.Errorf("%d fields are kept, want 50, %v", len(fields), err)
 		}
+	})
+}
+
+// While the ATS is down, the confirmation of deletions does not go through all it might ask.
+func TestDownWhileConfirming(t *testing.T) {
+	each(t, 60, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.ats.change(func() {
+			b.ats.people = b.ats.people[20:]
+			b.ats.fail = func(request string) error {
+				if strings.HasPrefix(request, "confirm") && request != "confirm 160" {
+					return &connector.RetryError{After: time.Minute, Err: &connector.AnswerError{Status: 503}}
+				}
+				return nil
+			}
+		})
+		b.wantState(b.sync(), store.RunPartial)
+		if n := b.ats.count("confirm"); n != 4 { // a control and three that fail
+			t.Errorf("%d confirming requests, want 4", n)
+		}
+		b.ats.change(func() { b.ats.fail = nil })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
 	})
 }
