@@ -420,12 +420,15 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", retry.Err)
 		return Next{After: max(retry.After, 5*time.Second)}, e.Store.ReleaseLease(ctx, lease)
 	}
-	slow := errors.Is(err, store.ErrSlow)
-	if slow && !e.stalled(ctx, run) { // the machine is busy: try again
-		e.Log.WarnContext(ctx, "a write took too long", "run", run.ID, "err", err)
-		return Next{After: time.Second}, e.Store.ReleaseLease(ctx, lease)
+	busy := errors.Is(err, store.ErrSlow) || store.Transient(err)
+	if busy && !e.stalled(ctx, run) { // the machine or the database is: try again
+		e.Log.WarnContext(ctx, "the database is busy or away", "run", run.ID, "err", err)
+		if err := e.Store.ReleaseLease(ctx, lease); err != nil { // then it runs out
+			e.Log.WarnContext(ctx, "hand the run back", "run", run.ID, "err", err)
+		}
+		return Next{After: 2 * time.Second}, nil
 	}
-	if errors.Is(err, context.Canceled) && !slow { // the process is stopping: hand the run back
+	if errors.Is(err, context.Canceled) && !busy { // the process is stopping: hand the run back
 		return Next{}, e.Store.ReleaseLease(ctx, lease)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strings"
@@ -394,6 +395,22 @@ func TestNoPermissionAtAll(t *testing.T) {
 			t.Errorf("the run does not name the scope: %v", run.Error)
 		}
 		b.ats.change(func() { b.ats.fail = nil })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}
+
+// A database that is away for a moment does not end the run.
+func TestDatabaseAwayForAMoment(t *testing.T) {
+	each(t, 20, func(t *testing.T, b *bench) {
+		away := true
+		b.ats.fail = func(string) error {
+			if away {
+				away = false
+				return fmt.Errorf("write parts: %w", driver.ErrBadConn)
+			}
+			return nil
+		}
 		b.wantState(b.sync(), store.RunSucceeded)
 		b.wantTruth()
 	})

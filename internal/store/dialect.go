@@ -3,8 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -162,6 +165,24 @@ func (d dialect) refreshStatistics() string {
 		return "PRAGMA optimize"
 	}
 	return "ANALYZE"
+}
+
+// Transient reports whether an error says that the database is away or busy for a while, so that
+// the same work may succeed later.
+func Transient(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code[:2] {
+		case "08", "40", "53", "57": // connection, serialization and deadlock, resources, intervention
+			return true
+		}
+		return false
+	}
+	if e, ok := errors.AsType[*modernc.Error](err); ok {
+		return e.Code()&0xff == sqlitelib.SQLITE_BUSY
+	}
+	_, connect := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	return connect || network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // isUniqueViolation reports whether a statement failed because a unique key exists.
