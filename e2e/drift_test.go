@@ -114,7 +114,7 @@ func TestPageDrift(t *testing.T) {
 			t.Parallel()
 			c := onSQLite(t)
 			d.done = map[string]bool{}
-			u := newUpstream(t, sandbox.Config{Candidates: 420, Recruitments: 20, Adverts: 250}, d.between)
+			u := newUpstream(t, sandbox.Config{Candidates: 420, Recruitments: 20, Adverts: 130}, d.between)
 			d.u = u
 			c.TraffitURL = u.base
 			s := start(t, c)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kladka/kladka/internal/sandbox"
 )
 
 // Whatever TRAFFIT does to its answers, what is served in the end is the truth.
@@ -24,7 +26,7 @@ func TestFaults(t *testing.T) {
 		t.Run(strings.Join(switches, " "), func(t *testing.T) {
 			t.Parallel()
 			c := onSQLite(t)
-			u := newUpstream(t, small)
+			u := newUpstream(t, sandbox.Config{Candidates: 110, Recruitments: 25, Adverts: 8})
 			if slices.Contains(switches, "object") { // that form has room for one person
 				u.oneResponsible()
 			}

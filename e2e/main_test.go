@@ -15,6 +15,8 @@ func TestMain(m *testing.M) {
 	if settings := os.Getenv(childEnv); settings != "" {
 		os.Exit(serveChild(settings))
 	}
+	// The tests wait more than they work: for queued jobs, pauses of retries, processes that start.
+	_ = flag.Set("test.parallel", "5")
 	pgtest.Main(m)
 }
 

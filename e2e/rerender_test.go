@@ -26,7 +26,7 @@ func TestSplicedPages(t *testing.T) {
 		c.TraffitURL = u.base
 		s := start(t, c)
 		i := s.connect(u.Name())
-		for round := range 3 {
+		for round := range 2 {
 			if round > 0 {
 				u.admin("POST", fmt.Sprintf("random?n=60&seed=%d", 100+round), nil)
 				u.renameStates(round)

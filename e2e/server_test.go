@@ -106,7 +106,7 @@ const syncWithin = 2 * time.Minute
 // finish waits for a sync and gives it.
 func (s *server) finish(run string) object {
 	s.Helper()
-	for deadline := time.Now().Add(syncWithin); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(syncWithin); ; time.Sleep(50 * time.Millisecond) {
 		r := s.data("GET", "/v1/syncs/"+run, "", nil)
 		if r["ended_at"] != nil {
 			return r
