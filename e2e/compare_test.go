@@ -3,6 +3,7 @@ package e2e
 import (
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,9 @@ func compare(t *testing.T, list string, want, got map[string]object) {
 	ids := maps.Clone(want)
 	maps.Copy(ids, got)
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if reflect.DeepEqual(want[id], got[id]) { // much faster than Diff, and nearly always so
+			continue
+		}
 		d := cmp.Diff(want[id], got[id], anyIndex)
 		if d == "" {
 			continue

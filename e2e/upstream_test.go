@@ -21,7 +21,7 @@ type upstream struct {
 }
 
 // small is a tenant with everything in it that still syncs within a second or two.
-var small = sandbox.Config{Candidates: 150, Recruitments: 40, Adverts: 12}
+var small = sandbox.Config{Candidates: 120, Recruitments: 32, Adverts: 10}
 
 // newUpstream starts a sandbox, whose answers go through wrap, if there is one. Servers reach its main
 // tenant at base, further ones at tenants.
