@@ -31,9 +31,12 @@ func TestFields(t *testing.T) {
 		}
 		sh.must(t, "fields", "remove", custom)
 		for _, bad := range [][]string{
-			{"fields", "pass", "demo", "candidates", "_none"}, {"fields", "pass", "demo", "users", "name"},
-			{"fields", "map", "demo", "candidates", "nationality", "_nationality"}, {"fields", "remove", custom},
-			{"fields", "add", "candidates", "Zażółć"}, {"fields", "list", "nobody"},
+			{"fields", "pass", "demo", "candidates", "_none"},
+			{"fields", "pass", "demo", "users", "name"},
+			{"fields", "map", "demo", "candidates", "nationality", "_nationality"},
+			{"fields", "remove", custom},
+			{"fields", "add", "candidates", "Zażółć"},
+			{"fields", "list", "nobody"},
 		} {
 			if got := sh.run(t.Context(), bad...); got.code == exitOK || strings.Count(strings.TrimSpace(got.err), "\n") > 0 {
 				t.Errorf("%v: exit code %d\n%s", bad, got.code, got.err)

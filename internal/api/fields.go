@@ -60,7 +60,8 @@ func (s *server) listCustomFields(ctx context.Context, in *fieldsIn) (*FieldResu
 }
 
 func listFields[F, T any](ctx context.Context, s *server, in *fieldsIn, most int, list string,
-	read func(context.Context, int64, string, int) ([]F, error), show func(F) T, id func(F) string) (*FieldResults[T], error) {
+	read func(context.Context, int64, string, int) ([]F, error), show func(F) T, id func(F) string,
+) (*FieldResults[T], error) {
 	i, err := s.integration(ctx, in.ID)
 	if err != nil {
 		return nil, err

@@ -28,11 +28,15 @@ func (l list) params() []param {
 		field{}, func(q *store.Query) **int64 { return &q.UpdatedAfter })
 	return slices.Concat(pageParams(maxPageSize), []param{
 		updated,
-		{name: "include_deleted", kind: flagKind, def: "false", doc: "Whether records that vanished from the ATS are shown too.",
-			flag: func(q *listQuery, v bool) { q.IncludeDeleted = v }},
-		{name: "ignore_unsupported_filters", kind: flagKind, def: "false",
+		{
+			name: "include_deleted", kind: flagKind, def: "false", doc: "Whether records that vanished from the ATS are shown too.",
+			flag: func(q *listQuery, v bool) { q.IncludeDeleted = v },
+		},
+		{
+			name: "ignore_unsupported_filters", kind: flagKind, def: "false",
 			doc:  "A filter on a field that the tool does not cover finds nothing; with true it is left out instead.",
-			flag: func(q *listQuery, v bool) { q.ignoreUnsupported = v }},
+			flag: func(q *listQuery, v bool) { q.ignoreUnsupported = v },
+		},
 		texts("ids", "Only records with one of these IDs.", field{}, func(q *store.Query) *[]string { return &q.IDs }),
 		texts("remote_ids", "Only records with one of these IDs of the ATS.", field{}, func(q *store.Query) *[]string { return &q.RemoteIDs }),
 	}, l.filters)
@@ -41,15 +45,20 @@ func (l list) params() []param {
 // pageParams are the parameters of everything that comes in pages.
 func pageParams(most int) []param {
 	return []param{
-		{name: "cursor", kind: textKind, doc: "Where to go on: the next of the page before. Repeat the filters with it.",
-			text: func(q *listQuery, v string) { q.cursor = v }},
-		{name: "page_size", kind: numberKind, min: 1, max: most, def: defaultPageSize, doc: "How many results a page holds at most.",
-			number: func(q *listQuery, n int) { q.PageSize = n }},
+		{
+			name: "cursor", kind: textKind, doc: "Where to go on: the next of the page before. Repeat the filters with it.",
+			text: func(q *listQuery, v string) { q.cursor = v },
+		},
+		{
+			name: "page_size", kind: numberKind, min: 1, max: most, def: defaultPageSize, doc: "How many results a page holds at most.",
+			number: func(q *listQuery, n int) { q.PageSize = n },
+		},
 	}
 }
 
 var lists = []list{
-	{path: "applications", model: ats.Applications, summary: "List applications", schema: of[Application](),
+	{
+		path: "applications", model: ats.Applications, summary: "List applications", schema: of[Application](),
 		updates: ", of its candidate and of its stage, and interviews and offers that come, go or change", filters: []param{
 			enums("outcomes", "Only these outcomes.", outcomes, field{ats.Applications, "outcome"}, func(q *store.Query) *[]string { return &q.Outcomes }),
 			single("outcome", "Use outcomes.", outcomes, field{ats.Applications, "outcome"}, func(q *store.Query) *[]string { return &q.Outcomes }),
@@ -57,15 +66,19 @@ var lists = []list{
 			texts("job_remote_ids", "Only applications to one of these jobs, by their IDs in the ATS.", field{ats.Applications, "job_id"}, func(q *store.Query) *[]string { return &q.JobRemoteIDs }),
 			texts("current_stage_ids", "Only applications in one of these stages.", field{ats.Applications, "current_stage_id"}, func(q *store.Query) *[]string { return &q.CurrentStageIDs }),
 			instants("remote_created_after", "Only what was created in the ATS on this day (UTC) or later.", field{ats.Applications, "remote_created_at"}, func(q *store.Query) **int64 { return &q.RemoteCreatedAfter }),
-		}},
-	{path: "candidates", model: ats.Candidates, summary: "List candidates", schema: of[Candidate](),
+		},
+	},
+	{
+		path: "candidates", model: ats.Candidates, summary: "List candidates", schema: of[Candidate](),
 		updates: " and of its applications, and applications and tags that come or go", filters: []param{
 			text("email", "Only candidates with this e-mail address, in any case.", field{ats.Candidates, "email_addresses"}, func(q *store.Query) **string { return &q.Email }),
 			text("first_name", "Only candidates with exactly this first name, in any case.", field{ats.Candidates, "first_name"}, func(q *store.Query) **string { return &q.FirstName }),
 			text("last_name", "Only candidates with exactly this last name, in any case.", field{ats.Candidates, "last_name"}, func(q *store.Query) **string { return &q.LastName }),
 			texts("job_ids", "Only candidates who applied to one of these jobs.", field{ats.Applications, "job_id"}, func(q *store.Query) *[]string { return &q.JobIDs }),
-		}},
-	{path: "jobs", model: ats.Jobs, summary: "List jobs", schema: of[Job](),
+		},
+	},
+	{
+		path: "jobs", model: ats.Jobs, summary: "List jobs", schema: of[Job](),
 		updates: " and of its postings, and stages, postings and team members that come or go", filters: []param{
 			texts("job_codes", "Only jobs with one of these codes.", field{ats.Jobs, "job_code"}, func(q *store.Query) *[]string { return &q.JobCodes }),
 			text("post_url", "Only the job with this public address.", field{ats.Jobs, "post_url"}, func(q *store.Query) **string { return &q.PostURL }),
@@ -75,7 +88,8 @@ var lists = []list{
 			enums("visibilities", "Only these visibilities.", []string{"PUBLIC", "INTERNAL", "UNLISTED", "CONFIDENTIAL"}, field{ats.Jobs, "visibility"}, func(q *store.Query) *[]string { return &q.Visibilities }),
 			instants("remote_created_after", "Only what was created in the ATS on this day (UTC) or later.", field{ats.Jobs, "remote_created_at"}, func(q *store.Query) **int64 { return &q.RemoteCreatedAfter }),
 			text("name_contains", "Only jobs whose name has this text in it, in any case.", field{ats.Jobs, "name"}, func(q *store.Query) **string { return &q.NameContains }),
-		}},
+		},
+	},
 	{path: "users", model: ats.Users, summary: "List users of the ATS", schema: of[User](), updates: " and of its system roles", filters: []param{
 		texts("emails", "Only users with one of these e-mail addresses, in any case.", field{ats.Users, "email"}, func(q *store.Query) *[]string { return &q.Emails }),
 	}},

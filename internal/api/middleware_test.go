@@ -232,8 +232,13 @@ func TestRateLimit(t *testing.T) {
 	b.clock.advance(time.Second)
 	note(ask(b.key))
 	want := []answer{
-		{200, []string{"3", "2", "57", ""}}, {200, []string{"3", "1", "57", ""}}, {200, []string{"3", "0", "57", ""}}, {429, []string{"3", "0", "57", "57"}},
-		{200, []string{"3", "2", "57", ""}}, {429, []string{"3", "0", "1", "1"}}, {200, []string{"3", "2", "60", ""}},
+		{200, []string{"3", "2", "57", ""}},
+		{200, []string{"3", "1", "57", ""}},
+		{200, []string{"3", "0", "57", ""}},
+		{429, []string{"3", "0", "57", "57"}},
+		{200, []string{"3", "2", "57", ""}},
+		{429, []string{"3", "0", "1", "1"}},
+		{200, []string{"3", "2", "60", ""}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

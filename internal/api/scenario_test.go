@@ -123,8 +123,10 @@ func TestLists(t *testing.T) {
 		{name: "updated after reaches back", url: "/v1/ats/jobs?updated_after=2026-05-31T08:30:15.000Z", status: 200, want: []string{remote("100")}},
 		{name: "updated after does not reach further", url: "/v1/ats/jobs?updated_after=2026-05-31T08:30:15.001Z", status: 200, want: []string{noResult}},
 
-		{name: "all bad at once", url: "/v1/ats/jobs?page_size=0&updated_after=yesterday&include_deleted=yes", status: 400,
-			want: []string{badInput, "query.page_size: must be between 1 and 250, got 0", "query.updated_after: must be a date", `query.include_deleted: must be true or false, got \"yes\"`}},
+		{
+			name: "all bad at once", url: "/v1/ats/jobs?page_size=0&updated_after=yesterday&include_deleted=yes", status: 400,
+			want: []string{badInput, "query.page_size: must be between 1 and 250, got 0", "query.updated_after: must be a date", `query.include_deleted: must be true or false, got \"yes\"`},
+		},
 		{name: "page size beyond", url: "/v1/ats/jobs?page_size=251", status: 400, want: []string{"query.page_size"}},
 		{name: "page size huge", url: "/v1/ats/jobs?page_size=" + strings.Repeat("9", 400), status: 400, want: []string{"query.page_size", "…"}, not: []string{strings.Repeat("9", 100)}},
 		{name: "page size fraction", url: "/v1/ats/jobs?page_size=1.5", status: 400, want: []string{"query.page_size"}},
@@ -151,8 +153,10 @@ func TestLists(t *testing.T) {
 		scenario{name: "removed integration", url: "/v1/ats/jobs", headers: on(removed), status: 404, want: none},
 		scenario{name: "switched off", url: "/v1/ats/jobs", headers: on(off), status: 409, want: []string{"INTEGRATION.INACTIVE"}},
 		scenario{name: "rejected credentials", url: "/v1/ats/jobs", headers: on(invalid), status: 200, want: []string{remote("100")}},
-		scenario{name: "first sync running", url: "/v1/ats/jobs", headers: on(empty), status: 409,
-			want: []string{"INTEGRATION.SETUP_SYNC_PENDING", "1 of 3 steps are done; employees at 1200 of 44000", b.runID}},
+		scenario{
+			name: "first sync running", url: "/v1/ats/jobs", headers: on(empty), status: 409,
+			want: []string{"INTEGRATION.SETUP_SYNC_PENDING", "1 of 3 steps are done; employees at 1200 of 44000", b.runID},
+		},
 		scenario{name: "no sync yet", url: "/v1/ats/jobs", headers: on(unstart), status: 409, want: []string{"INTEGRATION.SETUP_SYNC_PENDING", "No sync has been started"}},
 		scenario{name: "setup open", url: "/v1/ats/jobs", headers: on(setup), status: 409, want: []string{"INTEGRATION.SETUP_INCOMPLETE"}},
 		scenario{name: "remote data", url: "/v1/ats/jobs", headers: on(withData), status: 200, want: []string{`"remote_data":{"/rows/100":{"model":"ats_jobs"}}`}},

@@ -50,32 +50,32 @@ func (a *ahead[T]) stop() {
 	}
 }
 
-// pagesAhead reads the pages of a listing.
+// pagesAhead reads the pages of a listing, from a page to the first.
 type pagesAhead struct {
 	ahead[fetched]
 	w      *work
 	list   *connector.List
 	number int // the next page to ask for
-	pages  int // how many there are, as far as known; 0 before the first answer
+	most   int // how many are asked for at once
+	begun  bool
 }
 
-func (w *work) pagesAhead(ctx context.Context, l *connector.List, from int) *pagesAhead {
-	return &pagesAhead{ahead: askAhead[fetched](ctx), w: w, list: l, number: from}
+func (w *work) pagesAhead(ctx context.Context, l *connector.List, from, most int) *pagesAhead {
+	return &pagesAhead{ahead: askAhead[fetched](ctx), w: w, list: l, number: from, most: most}
 }
 
-// next gives the next page. Until the first answer tells how many there are, it asks for one only.
+// next gives the next page. The first one is asked for alone: a walk's mark is in it, which must be
+// older than all that follows.
 func (p *pagesAhead) next(ctx context.Context) fetched {
-	for p.empty() || p.pages > 0 && len(p.queue) < p.w.InFlight && p.number <= p.pages && !p.w.over() {
+	for p.number > 0 && (p.empty() || p.begun && len(p.queue) < p.most && !p.w.over()) {
 		number := p.number
-		p.number++
+		p.number--
 		p.ask(func(ctx context.Context) fetched { return p.w.fetch(ctx, p.list, number) })
 	}
+	p.begun = true
 	f, ok := p.take(ctx)
 	if !ok {
 		return fetched{err: context.Cause(ctx)}
-	}
-	if f.err == nil {
-		p.pages = f.page.Pages
 	}
 	return f
 }

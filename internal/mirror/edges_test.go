@@ -77,8 +77,8 @@ func TestBrokenPageAtTheBeginningOfASlice(t *testing.T) {
 	})
 }
 
-// Invariant 7: a worker that dies while it steps back goes on stepping back where it was.
-func TestStepBackGoesOn(t *testing.T) {
+// Invariant 7: a walk that dies while rows move from page to page loses none of them.
+func TestMovesAndADeathLoseNothing(t *testing.T) {
 	each(t, 100, func(t *testing.T, b *bench) {
 		deleted, after := false, 0
 		b.ats.before = func(request string) {
@@ -91,7 +91,7 @@ func TestStepBackGoesOn(t *testing.T) {
 			if deleted && name == "after commit" {
 				after++
 			}
-			return after == 2 // page 6, and the first page stepped back to
+			return after == 2 // page 6 and the one after it
 		}))
 		run := b.start()
 		b.engine.InFlight = 1

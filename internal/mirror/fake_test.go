@@ -108,6 +108,7 @@ func (f *fakeATS) Endpoint(connector.PartKey) (string, bool)       { return "", 
 func (f *fakeATS) Connect(connector.Config) (connector.Tenant, error) {
 	return f, nil
 }
+
 func (f *fakeATS) Check(context.Context) (connector.CheckReport, error) {
 	return connector.CheckReport{}, nil
 }

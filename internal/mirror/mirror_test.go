@@ -20,7 +20,12 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
+// each runs a test on both databases; in short mode, which the race detector uses, on SQLite only.
 func each(t *testing.T, people int, fn func(t *testing.T, b *bench)) {
+	if testing.Short() {
+		fn(t, newBench(t, storetest.SQLite(t), newFake(people)))
+		return
+	}
 	storetest.Each(t, func(t *testing.T, db storetest.DB) { fn(t, newBench(t, db, newFake(people))) })
 }
 
@@ -413,5 +418,66 @@ func TestDatabaseAwayForAMoment(t *testing.T) {
 		}
 		b.wantState(b.sync(), store.RunSucceeded)
 		b.wantTruth()
+	})
+}
+
+// Invariants 7 and 8: a deletion that an insertion hides from the totals loses nothing either, and
+// nothing that lives is taken for deleted.
+func TestHiddenMovesLoseNothing(t *testing.T) {
+	each(t, 150, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		for round := range 2 {
+			changed := map[string]bool{}
+			b.ats.before = func(request string) {
+				b.ats.change(func() {
+					if strings.HasPrefix(request, "people") && request != "people 1" && !changed[request] {
+						changed[request] = true
+						b.ats.removeAt(0)
+						id := b.ats.people[len(b.ats.people)-1].ID + 3
+						b.ats.people = append(b.ats.people, person{ID: id, Name: "Spóźniona", Group: 1})
+						b.ats.notes[id] = "late"
+					}
+				})
+			}
+			b.wantState(b.sync(), store.RunSucceeded)
+			b.ats.before = nil
+			stored := b.stored()
+			for id := range b.ats.truth() {
+				if _, ok := stored[id]; !ok {
+					t.Errorf("round %d: %s was lost", round, id)
+				}
+			}
+		}
+	})
+}
+
+// Invariant 7: should a listing not be sorted as it was asked to be, and rows come at its front,
+// those that move to pages that were read already are not lost.
+func TestInsertionInFrontLosesNothing(t *testing.T) {
+	each(t, 150, func(t *testing.T, b *bench) {
+		for _, people := range []int{0, 1, 3} {
+			changed := map[string]bool{}
+			b.ats.before = func(request string) {
+				b.ats.change(func() {
+					if strings.HasPrefix(request, "people") && !changed[request] {
+						changed[request] = true
+						for range people {
+							id := b.ats.people[0].ID - 1
+							b.ats.people = append([]person{{ID: id, Name: "Nowa", Group: 1}}, b.ats.people...)
+							b.ats.notes[id] = "new"
+						}
+					}
+				})
+			}
+			before := b.ats.truth()
+			b.sync()
+			b.ats.before = nil
+			stored := b.stored()
+			for id := range before {
+				if _, ok := stored[id]; !ok {
+					t.Errorf("%d at a time: %s was lost", people, id)
+				}
+			}
+		}
 	})
 }

@@ -14,16 +14,27 @@ import (
 )
 
 // walkCursor is how far a walk has come. Its pages are rows of the store.
+//
+// A walk goes from the last page to the first. Listings are sorted by ID, so new rows come at the
+// end and move nothing, and when an early row goes, those behind it move to pages that are still
+// to be read: they are seen twice, never not at all. Only pages that were asked for at the same
+// time may be answered in another order. A total that rises from one page to the next tells that
+// (checkPages); where an insertion hid it, the place of a marked row does (moved), and a second walk
+// asks for one page at a time.
 type walkCursor struct {
-	Next   int   `json:"next"`             // the next page to read
-	Total  int   `json:"total"`            // what the page before it declared
-	Holes  int   `json:"holes"`            // rows that read pages declared but did not show
-	Back   int   `json:"back,omitempty"`   // a page to step back to before going on: rows may have moved there
-	Failed []int `json:"failed,omitempty"` // pages that could not be read
-	Again  bool  `json:"again,omitempty"`  // this is the second walk, after rows had moved unnoticed
+	Next      int    `json:"next"`             // the next page to read; 0 when all are
+	Last      int    `json:"last"`             // the last page, as it was when the walk began
+	LastTotal int    `json:"last_total"`       // the total that it declared
+	Total     int    `json:"total"`            // the total that the page read last declared
+	Holes     int    `json:"holes"`            // rows that read pages declared but did not show
+	Check     int    `json:"check,omitempty"`  // a page to read again before going on: rows may have moved there
+	Mark      int    `json:"mark,omitempty"`   // where the marked row stood, from 0
+	Marked    uint64 `json:"marked,omitempty"` // the key of the marked row: the first of the last page
+	Failed    []int  `json:"failed,omitempty"` // pages that could not be read
+	Again     bool   `json:"again,omitempty"`  // this is the second walk
 }
 
-// oldResume is how long a walk may rest before it steps back a page when it goes on.
+// oldResume is how long a walk may rest before it reads its last page again when it goes on.
 const oldResume = 10 * time.Minute
 
 // downAfter is how many pages in a row must fail before the ATS counts as down rather than the pages as broken.
@@ -40,12 +51,6 @@ type fetched struct {
 // walk reads a listing page by page. Pages are asked for ahead and committed in order, each with
 // the progress it means. At the end it draws the conclusions that a complete walk allows.
 func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) error {
-	var c walkCursor
-	if s.Cursor == "" {
-		c.Next = 1
-	} else if err := json.Unmarshal([]byte(s.Cursor), &c); err != nil {
-		return fmt.Errorf("read the cursor of %s: %w", p.Name, err)
-	}
 	last, err := w.Store.LastWalk(ctx, w.run.Integration, p.Name)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
@@ -53,19 +58,27 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 	if last.Run == w.run.ID {
 		return nil // a worker that died had come to the walk's end
 	}
+	var c walkCursor
 	if s.Cursor == "" {
 		if _, err := w.write(ctx, func(tx *store.Tx) error { return tx.DropUnfinished(ctx, p.Name, w.run.ID) }); err != nil {
 			return err
 		}
-	}
-	if c.Next > 1 && c.Back == 0 {
-		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Next-1)
+		if err := w.beginWalk(ctx, p, s, &c, last); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal([]byte(s.Cursor), &c); err != nil {
+		return fmt.Errorf("read the cursor of %s: %w", p.Name, err)
+	} else if c.Check == 0 {
+		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Next+1)
 		if err == nil && w.Store.Now()-before.ObservedAt > oldResume.Milliseconds() {
-			c.Back = c.Next - 1
+			c.Check = c.Next + 1
 		}
 	}
 	for {
 		if err := w.walkPages(ctx, p, s, &c, last); err != nil {
+			return err
+		}
+		if err := w.readTail(ctx, p, s, &c, last); err != nil {
 			return err
 		}
 		seen, err := w.Store.Seen(ctx, w.run.Integration, p.Name, w.run.ID)
@@ -76,14 +89,58 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		if len(p.List.Covers) > 0 && len(c.Failed) == 0 {
 			lost = max(0, c.Total-c.Holes-distinct(p.List, seen))
 		}
-		if lost > 0 && !c.Again {
-			// Rows moved between the pages in a way that no total showed: read everything once more.
-			w.Log.InfoContext(ctx, "rows moved during the walk, walking again", "step", p.Name, "lost", lost)
-			c = walkCursor{Next: 1, Again: true}
+		moved := false
+		if lost == 0 && !c.Again {
+			if moved, err = w.moved(ctx, p.List, c); err != nil {
+				return err
+			}
+		}
+		if (lost > 0 || moved) && !c.Again {
+			w.Log.InfoContext(ctx, "rows moved during the walk, walking again", "step", p.Name, "missing", lost)
+			c = walkCursor{Again: true}
+			if err := w.beginWalk(ctx, p, s, &c, last); err != nil {
+				return err
+			}
 			continue
 		}
 		return w.conclude(ctx, p, s, c, last, seen, lost)
 	}
+}
+
+// beginWalk asks for the first page to learn how many there are. Where it is the only one, it is
+// the whole walk.
+func (w *work) beginWalk(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
+	f := w.fetch(ctx, p.List, 1)
+	if f.err != nil {
+		return f.err
+	}
+	c.Last, c.LastTotal, c.Total = max(1, f.page.Pages), f.page.Total, f.page.Total
+	c.Next = c.Last
+	if c.Last == 1 {
+		return w.commitPage(ctx, p, s, c, last, f, false)
+	}
+	return nil
+}
+
+// moved reports whether rows moved in a way that the totals need not have shown: the marked row
+// stands farther in front, and not by exactly as much as the total fell.
+func (w *work) moved(ctx context.Context, l *connector.List, c walkCursor) (bool, error) {
+	if c.Marked == 0 || len(c.Failed) > 0 {
+		return false, nil
+	}
+	size := max(1, c.Mark/max(1, c.Last-1))
+	f := w.fetch(ctx, l, (c.Mark-max(0, c.LastTotal-c.Total))/size+1)
+	if f.err != nil {
+		return false, f.err
+	}
+	_, keys, _, err := contents(l, f)
+	if err != nil {
+		return false, err
+	}
+	rows := slices.DeleteFunc(keys, func(k uint64) bool { return k&1 != 0 })
+	at := slices.Index(rows, c.Marked)
+	shift := c.Mark - ((f.number-1)*size + at)
+	return at < 0 || shift != 0 && shift != c.LastTotal-f.page.Total, nil
 }
 
 // distinct is how many different rows a walk saw: those with a key of the first cover.
@@ -111,39 +168,60 @@ func rowKey(k connector.PartKey, cover int) uint64 {
 
 // walkPages reads the pages that are left.
 func (w *work) walkPages(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
-	if err := w.stepBack(ctx, p, s, c, last); err != nil {
+	if err := w.checkPages(ctx, p, s, c, last); err != nil {
 		return err
 	}
-	ahead := w.pagesAhead(ctx, p.List, c.Next)
+	inFlight := w.InFlight
+	if c.Again {
+		inFlight = 1
+	}
+	ahead := w.pagesAhead(ctx, p.List, c.Next, inFlight)
 	defer ahead.stop()
 	failedInRow := 0
-	for {
+	for c.Next > 0 {
 		f := ahead.next(ctx)
 		if f.err != nil {
 			if ctx.Err() != nil || !pageFault(f.err) {
 				return f.err
 			}
-			if failedInRow++; failedInRow >= downAfter || c.Next == 1 && ahead.pages == 0 {
+			if failedInRow++; failedInRow >= downAfter {
 				return f.err
 			}
 			c.Failed = append(c.Failed, f.number)
+			c.Next = f.number - 1
 			continue
 		}
 		failedInRow = 0
-		if f.page.Pages < f.number && f.page.Total >= c.Total { // beyond the end, and nothing moved
-			return w.saveCursor(ctx, s, c)
-		}
 		if err := w.commitPage(ctx, p, s, c, last, f, false); err != nil {
 			return err
 		}
-		if err := w.stepBack(ctx, p, s, c, last); err != nil {
+		if err := w.checkPages(ctx, p, s, c, last); err != nil {
 			return err
 		}
-		if f.number >= f.page.Pages {
-			return w.saveCursor(ctx, s, c)
-		}
-		if w.over() && ahead.empty() {
+		if w.over() && ahead.empty() && c.Next > 0 {
 			return errSliceOver
+		}
+	}
+	return nil
+}
+
+// readTail reads the rows that came while the walk was under way.
+func (w *work) readTail(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
+	if c.Total <= c.LastTotal {
+		return nil
+	}
+	for n := c.Last; ; n++ {
+		f := w.fetch(ctx, p.List, n)
+		if f.err != nil {
+			return f.err
+		}
+		if f.page.Pages >= n {
+			if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
+				return err
+			}
+		}
+		if n >= f.page.Pages {
+			return nil
 		}
 	}
 }
@@ -155,34 +233,36 @@ func pageFault(err error) bool {
 	return retry || answer
 }
 
-// stepBack reads pages again after the total fell: rows that were on the next page moved to one
-// already read. It goes back until a page shows a row that an earlier read of it showed too; then
-// no row can lie between.
-func (w *work) stepBack(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
-	for c.Back > 0 {
-		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Back)
+// checkPages reads pages again after the total rose from one page to the next. Either this page was
+// answered before the one behind it, and a row moved to it since; or rows came that do not stand
+// at the end, and others moved to pages that were read already. So it reads this page again, and
+// then those behind it, until one shows a row that an earlier read of it showed too.
+func (w *work) checkPages(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
+	for c.Check > 0 {
+		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Check)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		f := w.fetch(ctx, p.List, c.Back)
+		f := w.fetch(ctx, p.List, c.Check)
 		if f.err != nil {
 			return f.err
 		}
-		if f.page.Pages < c.Back { // the list has become shorter than that
-			c.Back = f.page.Pages
-			continue
+		if f.page.Pages < c.Check { // behind the end
+			c.Check = 0
+			return nil
 		}
 		_, keys, _, err := contents(p.List, f)
 		if err != nil {
 			return err
 		}
 		// Where to go on is saved with the page: once it is stored, it would overlap with itself.
-		c.Back--
-		if len(p.List.Covers) == 0 || slices.ContainsFunc(keys, func(k uint64) bool {
+		itself := c.Check == c.Next+1
+		c.Check++
+		if len(p.List.Covers) == 0 || !itself && slices.ContainsFunc(keys, func(k uint64) bool {
 			_, found := slices.BinarySearch(before.Keys, k)
 			return found
 		}) {
-			c.Back = 0
+			c.Check = 0
 		}
 		if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
 			return err
@@ -211,31 +291,21 @@ func contents(l *connector.List, f fetched) (parts []connector.Part, keys []uint
 	return parts, keys, len(rows), nil
 }
 
-func (w *work) saveCursor(ctx context.Context, s *store.RunStep, c *walkCursor) error {
-	b, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	s.Cursor = string(b)
-	_, err = w.write(ctx, func(tx *store.Tx) error { return w.save(ctx, tx, s) })
-	return err
-}
-
 // commitPage stores a page: its parts, the records they fold into, its keys, and the progress, in
 // one transaction. A page that is to the byte that of the last walk brings nothing new.
-func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk, f fetched, back bool) error {
+func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk, f fetched, again bool) error {
 	row := store.PageRow{
 		Step: p.Name, Page: f.number, Total: f.page.Total, Size: f.page.Size,
 		ObservedAt: f.observed, Hash: store.Digest(append([]byte(w.conn.Revision()+"\x00"), f.page.Body...)),
 	}
 	earlier, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, f.number)
-	again := err == nil
+	reread := err == nil
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	var parts []connector.Part
 	same := false
-	if last.Run != "" && !again {
+	if last.Run != "" && !reread {
 		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, last.Run, f.number)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
@@ -249,24 +319,41 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 			return err
 		}
 	}
-	if again { // rows that have left this page were seen all the same
+	if reread { // rows that have left this page were seen all the same
 		row.Keys, row.Hash = append(row.Keys, earlier.Keys...), ""
 	}
 	slices.Sort(row.Keys)
 	row.Keys = slices.Compact(row.Keys)
 	w.Point("page fetched")
 	s.Total = new(int64(f.page.Total))
-	if !again {
+	if !reread {
 		s.Done += int64(row.Rows)
 	}
-	if !back {
+	if !again {
 		c.Holes += holes(f.page, f.number, row.Rows)
-		if f.number > 1 && f.page.Total < c.Total {
-			c.Back = f.number - 1
+		if f.page.Total > c.Total {
+			c.Check = f.number
 		}
-		c.Next, c.Total = f.number+1, f.page.Total
+		if f.number == c.Last && c.Last > 1 && !c.Again {
+			if err := c.mark(p.List, f); err != nil {
+				return err
+			}
+		}
+		c.Next, c.Total = f.number-1, f.page.Total
 	}
 	return w.commitParts(ctx, s, c, parts, &row)
+}
+
+// mark remembers where the first row of a page stands.
+func (c *walkCursor) mark(l *connector.List, f fetched) error {
+	_, keys, _, err := contents(l, f)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(keys, func(k uint64) bool { return k&1 == 0 }); i >= 0 {
+		c.Mark, c.Marked = (f.number-1)*f.page.Size, keys[i]
+	}
+	return nil
 }
 
 // holes is how many rows a page declared but did not show.

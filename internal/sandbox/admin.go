@@ -91,15 +91,18 @@ func adminRoutes() []adminRoute {
 	}
 	for _, e := range entities {
 		list = append(list,
-			adminRoute{Method: "POST", Path: "/_sandbox/" + e.name, About: "adds a row of the given fields and usual ones; returns it", success: http.StatusCreated,
+			adminRoute{
+				Method: "POST", Path: "/_sandbox/" + e.name, About: "adds a row of the given fields and usual ones; returns it", success: http.StatusCreated,
 				answer: func(t *Tenant, q adminCall) (any, error) {
 					p, err := q.patch()
 					if err != nil {
 						return nil, err
 					}
 					return t.Add(e.name, p)
-				}},
-			adminRoute{Method: "PATCH", Path: "/_sandbox/" + e.name + "/{id}",
+				},
+			},
+			adminRoute{
+				Method: "PATCH", Path: "/_sandbox/" + e.name + "/{id}",
 				About: "sets the given fields (null is stored as null; ?absent=a&absent=b takes fields away; ?bump=false leaves updated_at); returns the row",
 				answer: func(t *Tenant, q adminCall) (any, error) {
 					p, err := q.patch()
@@ -111,9 +114,12 @@ func adminRoutes() []adminRoute {
 						options = append(options, Quietly)
 					}
 					return t.Update(e.name, q.id("id"), p, options...)
-				}},
-			adminRoute{Method: "DELETE", Path: "/_sandbox/" + e.name + "/{id}", About: "deletes the row; what refers to it stays",
-				answer: func(t *Tenant, q adminCall) (any, error) { return nil, t.Delete(e.name, q.id("id")) }})
+				},
+			},
+			adminRoute{
+				Method: "DELETE", Path: "/_sandbox/" + e.name + "/{id}", About: "deletes the row; what refers to it stays",
+				answer: func(t *Tenant, q adminCall) (any, error) { return nil, t.Delete(e.name, q.id("id")) },
+			})
 	}
 	return list
 }

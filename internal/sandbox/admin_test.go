@@ -138,8 +138,10 @@ func TestApplicationChanges(t *testing.T) {
 	if err := json.Unmarshal([]byte(act["content"].(string)), &content); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"from_state": map[string]any{"id": 59.0, "name": "Nowy"}, "to_state": map[string]any{"id": float64(bad.id), "name": "Odrzucony"},
-		"rejection": map[string]any{"id": 34.0, "name": "Po rozmowie"}, "description": "Zbyt daleko"}
+	want := map[string]any{
+		"from_state": map[string]any{"id": 59.0, "name": "Nowy"}, "to_state": map[string]any{"id": float64(bad.id), "name": "Odrzucony"},
+		"rejection": map[string]any{"id": 34.0, "name": "Po rozmowie"}, "description": "Zbyt daleko",
+	}
 	if diff := cmp.Diff(want, content); diff != "" {
 		t.Error(diff)
 	}

@@ -63,10 +63,17 @@ func (d *data) advert(j int) Row {
 	}
 	id := d.advertIDs.id(j)
 	page, form := d.advertLinks(id)
-	return Row{{"id", id},
+	return Row{
+		{"id", id},
 		{"advert", Row{{"id", 5000 + id}, {"name", title}, {"language", language}, {"values", values}, {"recruitment", about}, {"locations", []Row{}}}},
-		{"url", page}, {"application_form", form}, {"valid_start", Stamp(start)}, {"valid_end", end},
-		{"awarded", dice.permille(100)}, {"huntoo_link", nil}, {"options", d.advertOptions(&dice, place, geolocation, j, Stamp(start))}}
+		{"url", page},
+		{"application_form", form},
+		{"valid_start", Stamp(start)},
+		{"valid_end", end},
+		{"awarded", dice.permille(100)},
+		{"huntoo_link", nil},
+		{"options", d.advertOptions(&dice, place, geolocation, j, Stamp(start))},
+	}
 }
 
 func (d *data) advertLinks(id int) (page, form string) {
@@ -154,8 +161,13 @@ func (t *Tenant) jobPosts(recruitment int) []Row {
 		}
 		advert, _ := row.Value("advert").(Row)
 		about, _ := advert.Value("recruitment").(Row)
-		rows = append(rows, Row{{"id", advert.ID()}, {"name", advert.Value("name")}, {"language", advert.Value("language")}, {"multiposting", false},
-			{"publications", []Row{append(Row{{"id", row.ID()}, {"nr_ref", about.Value("nr_ref")}}, row.only(false, "url", "valid_start", "valid_end")...)}}})
+		rows = append(rows, Row{
+			{"id", advert.ID()},
+			{"name", advert.Value("name")},
+			{"language", advert.Value("language")},
+			{"multiposting", false},
+			{"publications", []Row{append(Row{{"id", row.ID()}, {"nr_ref", about.Value("nr_ref")}}, row.only(false, "url", "valid_start", "valid_end")...)}},
+		})
 	}
 	return rows
 }
@@ -174,11 +186,22 @@ func (t *Tenant) widgetItem(row Row) Row {
 	}
 	recruitment, _ := t.recruitments.get(advertRecruitment(row))
 	name, _ := advert.Value("name").(string)
-	item := Row{{"advertId", advert.ID()}, {"advertPublishId", row.ID()}, {"recruitmentId", recruitment.ID()}, {"nrRef", about.Value("nr_ref")},
-		{"name", name}, {"title", strconv.Itoa(advert.ID()) + " " + name}, {"url", row.Value("url")}, {"applicationForm", row.Value("application_form")},
-		{"validStart", unix(row.Value("valid_start"))}, {"validEnd", unix(row.Value("valid_end"))}, {"language", advert.Value("language")},
-		{"confidential", recruitment.Value("is_confidential") == true}, {"remote", options.Value("remote") == "1"},
-		{"job", Row{{"id", advert.ID()}, {"experienceLevel", []string{}}}}}
+	item := Row{
+		{"advertId", advert.ID()},
+		{"advertPublishId", row.ID()},
+		{"recruitmentId", recruitment.ID()},
+		{"nrRef", about.Value("nr_ref")},
+		{"name", name},
+		{"title", strconv.Itoa(advert.ID()) + " " + name},
+		{"url", row.Value("url")},
+		{"applicationForm", row.Value("application_form")},
+		{"validStart", unix(row.Value("valid_start"))},
+		{"validEnd", unix(row.Value("valid_end"))},
+		{"language", advert.Value("language")},
+		{"confidential", recruitment.Value("is_confidential") == true},
+		{"remote", options.Value("remote") == "1"},
+		{"job", Row{{"id", advert.ID()}, {"experienceLevel", []string{}}}},
+	}
 	values, _ := advert.Value("values").([]Row)
 	for _, v := range values {
 		if id, ok := v.Value("field_id").(string); ok {

@@ -356,11 +356,25 @@ func TestPathsAndMethods(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{"GET", "/employees/", 200}, {"GET", "/employees", 200}, {"GET", "/users/", 200}, {"GET", "/dictionaries/", 200},
-		{"GET", "/job_posts/", 404}, {"GET", "/nothing", 404}, {"GET", "/employees/1", 404}, {"GET", "/employees/x", 404},
-		{"GET", "/recruitments/1/states", 404}, {"GET", "/employees/1/files", 404}, {"GET", "/workflows/1", 404}, {"GET", "/sources/1", 404},
-		{"GET", "/dictionaries/1", 404}, {"GET", "/forms/9", 404}, {"GET", "/recruitments/1/states/19", 404}, {"GET", "/employees/1/activities", 404},
-		{"POST", "/employees/", 405}, {"PATCH", "/employees/1", 405}, {"DELETE", "/users/1", 405},
+		{"GET", "/employees/", 200},
+		{"GET", "/employees", 200},
+		{"GET", "/users/", 200},
+		{"GET", "/dictionaries/", 200},
+		{"GET", "/job_posts/", 404},
+		{"GET", "/nothing", 404},
+		{"GET", "/employees/1", 404},
+		{"GET", "/employees/x", 404},
+		{"GET", "/recruitments/1/states", 404},
+		{"GET", "/employees/1/files", 404},
+		{"GET", "/workflows/1", 404},
+		{"GET", "/sources/1", 404},
+		{"GET", "/dictionaries/1", 404},
+		{"GET", "/forms/9", 404},
+		{"GET", "/recruitments/1/states/19", 404},
+		{"GET", "/employees/1/activities", 404},
+		{"POST", "/employees/", 405},
+		{"PATCH", "/employees/1", 405},
+		{"DELETE", "/users/1", 405},
 	} {
 		a := do(t, s, test.method, apiBase+test.path, "{}", "Authorization", "Bearer "+c.token)
 		if a.status != test.status {
@@ -463,8 +477,10 @@ func TestTruth(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newClient(t, s)
-	for path, entity := range map[string]string{"/users/": "users", "/clients/": "clients", "/crm_persons/": "crm_persons", "/sources": "sources",
-		"/employees/recruitment_history": "history", "/employees/activities": "activities", "/recruitments/": "recruitments", "/employees/": "employees"} {
+	for path, entity := range map[string]string{
+		"/users/": "users", "/clients/": "clients", "/crm_persons/": "crm_persons", "/sources": "sources",
+		"/employees/recruitment_history": "history", "/employees/activities": "activities", "/recruitments/": "recruitments", "/employees/": "employees",
+	} {
 		want := truth(t, s, entity)
 		for i := range want {
 			for name := range want[i] {

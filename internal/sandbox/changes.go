@@ -279,8 +279,10 @@ func (t *Tenant) blankEmployee(id int) (Row, error) {
 		row = append(row, Field{name, nil})
 	}
 	first := t.firstUser()
-	for name, v := range map[string]any{"id": id, "name": "Nowy", "lastname": "Kandydat", "status": "active", "files": []Row{},
-		"created_at": t.stamp(), "updated_at": t.stamp(), "created_by": first, "updated_by": first} {
+	for name, v := range map[string]any{
+		"id": id, "name": "Nowy", "lastname": "Kandydat", "status": "active", "files": []Row{},
+		"created_at": t.stamp(), "updated_at": t.stamp(), "created_by": first, "updated_by": first,
+	} {
 		row = row.with(name, v)
 	}
 	return row, nil
@@ -292,35 +294,82 @@ func (t *Tenant) blankRecruitment(id int) (Row, error) {
 		client = t.clients.at(0).only(false, "id", "name")
 	}
 	first := t.firstUser()
-	return Row{{"is_confidential", false}, {"workflow_id", t.workflows[0].id}, {"id", id}, {"status", "active"}, {"name", "Nowa rekrutacja"},
-		{"client", client}, {"is_closed", false}, {"closing_date", nil}, {"nrRef", fmt.Sprintf("1/%s/%d", t.stamp().Time().Format("1/2006"), id)},
-		{"responsible_person", []Row{}}, {"created_by", first}, {"updated_by", first}, {"created_at", t.stamp()}, {"updated_at", t.stamp()}}, nil
+	return Row{
+		{"is_confidential", false},
+		{"workflow_id", t.workflows[0].id},
+		{"id", id},
+		{"status", "active"},
+		{"name", "Nowa rekrutacja"},
+		{"client", client},
+		{"is_closed", false},
+		{"closing_date", nil},
+		{"nrRef", fmt.Sprintf("1/%s/%d", t.stamp().Time().Format("1/2006"), id)},
+		{"responsible_person", []Row{}},
+		{"created_by", first},
+		{"updated_by", first},
+		{"created_at", t.stamp()},
+		{"updated_at", t.stamp()},
+	}, nil
 }
 
 func (t *Tenant) blankUser(id int) (Row, error) {
 	username := fmt.Sprintf("user%d", id)
-	return Row{{"is_active", true}, {"created_by", ref(1)}, {"updated_by", ref(1)}, {"id", id},
-		{"permission_group", Row{{"id", 3}, {"name", permissionGroups[1]}}}, {"username", username},
-		{"email", username + "@" + strings.ToLower(t.name) + ".example"}, {"updated_at", t.stamp()}}, nil
+	return Row{
+		{"is_active", true},
+		{"created_by", ref(1)},
+		{"updated_by", ref(1)},
+		{"id", id},
+		{"permission_group", Row{{"id", 3}, {"name", permissionGroups[1]}}},
+		{"username", username},
+		{"email", username + "@" + strings.ToLower(t.name) + ".example"},
+		{"updated_at", t.stamp()},
+	}, nil
 }
 
 func (t *Tenant) blankClient(id int) (Row, error) {
 	first := t.firstUser()
-	return Row{{"id", id}, {"name", "Nowy klient"}, {"created_by", first}, {"updated_by", first},
-		{"created_at", t.stamp()}, {"updated_at", t.stamp()}, {"status", clientStatuses[0]}}, nil
+	return Row{
+		{"id", id},
+		{"name", "Nowy klient"},
+		{"created_by", first},
+		{"updated_by", first},
+		{"created_at", t.stamp()},
+		{"updated_at", t.stamp()},
+		{"status", clientStatuses[0]},
+	}, nil
 }
 
 func (t *Tenant) blankAdvert(id int) (Row, error) {
 	page, form := t.data.advertLinks(id)
-	return Row{{"id", id}, {"advert", Row{{"id", 5000 + id}, {"name", "Nowe ogłoszenie"}, {"language", "pl"},
-		{"values", []Row{{{"field_id", "description"}, {"value", "<p>Opis</p>"}}}}, {"recruitment", Row{{"id", 0}, {"nr_ref", ""}}}, {"locations", []Row{}}}},
-		{"url", page}, {"application_form", form}, {"valid_start", t.stamp()}, {"valid_end", nil}, {"awarded", false}, {"huntoo_link", nil},
-		{"options", Row{{"remote", "0"}}}}, nil
+	return Row{
+		{"id", id},
+		{"advert", Row{
+			{"id", 5000 + id},
+			{"name", "Nowe ogłoszenie"},
+			{"language", "pl"},
+			{"values", []Row{{{"field_id", "description"}, {"value", "<p>Opis</p>"}}}},
+			{"recruitment", Row{{"id", 0}, {"nr_ref", ""}}},
+			{"locations", []Row{}},
+		}},
+		{"url", page},
+		{"application_form", form},
+		{"valid_start", t.stamp()},
+		{"valid_end", nil},
+		{"awarded", false},
+		{"huntoo_link", nil},
+		{"options", Row{{"remote", "0"}}},
+	}, nil
 }
 
 func (t *Tenant) blankSource(id int) (Row, error) {
-	return Row{{"id", id}, {"domain", nil}, {"url", nil}, {"employee", nil}, {"dictionary_item", ref(t.data.lists[dictSource].items[0].id)},
-		{"created_at", t.stamp()}}, nil
+	return Row{
+		{"id", id},
+		{"domain", nil},
+		{"url", nil},
+		{"employee", nil},
+		{"dictionary_item", ref(t.data.lists[dictSource].items[0].id)},
+		{"created_at", t.stamp()},
+	}, nil
 }
 
 func (t *Tenant) firstUser() Row {

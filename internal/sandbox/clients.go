@@ -73,8 +73,13 @@ func (t *Tenant) listCRMPersons() listing {
 // crmActivity has a guessed shape.
 func (d *data) crmActivity(i int) Row {
 	dice := roll(d.seed, kindCRMActivity, i)
-	row := Row{{"id", d.crmActivityIDs.id(i)}, {"activity_date", Stamp(d.edge(i, d.crmActivities))},
-		{"type", d.activityKind(dice.weighted(40, 20, 0, 20, 20)).row()}, {"content", pick(&dice, noteTexts)},
-		{"client", ref(d.clientIDs.id(dice.below(d.clients)))}, {"crm_person", ref(d.personIDs.id(dice.below(d.crmPersons)))}}
+	row := Row{
+		{"id", d.crmActivityIDs.id(i)},
+		{"activity_date", Stamp(d.edge(i, d.crmActivities))},
+		{"type", d.activityKind(dice.weighted(40, 20, 0, 20, 20)).row()},
+		{"content", pick(&dice, noteTexts)},
+		{"client", ref(d.clientIDs.id(dice.below(d.clients)))},
+		{"crm_person", ref(d.personIDs.id(dice.below(d.crmPersons)))},
+	}
 	return d.written(row, &dice, i, d.crmActivities).without("updated_by")
 }

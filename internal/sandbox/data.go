@@ -52,8 +52,16 @@ func newData(c Config, tenant string, cal calendar) *data {
 		*sequence
 		base, stride int
 	}{
-		{&d.employeeIDs, 1246, 3}, {&d.recruitmentIDs, 52, 2}, {&d.userIDs, 28, 3}, {&d.clientIDs, 6, 4}, {&d.personIDs, 24, 3},
-		{&d.crmActivityIDs, 11, 5}, {&d.advertIDs, 310, 7}, {&d.sourceIDs, 5, 2}, {&d.historyIDs, 19, 3}, {&d.activityIDs, 1558, 2},
+		{&d.employeeIDs, 1246, 3},
+		{&d.recruitmentIDs, 52, 2},
+		{&d.userIDs, 28, 3},
+		{&d.clientIDs, 6, 4},
+		{&d.personIDs, 24, 3},
+		{&d.crmActivityIDs, 11, 5},
+		{&d.advertIDs, 310, 7},
+		{&d.sourceIDs, 5, 2},
+		{&d.historyIDs, 19, 3},
+		{&d.activityIDs, 1558, 2},
 	} {
 		*s.sequence = sequence{s.base, s.stride, mix(mix(d.seed, kindIDs), uint64(i))}
 	}

@@ -95,8 +95,11 @@ func (t *Tenant) listTalentMembers() listing {
 		n: members,
 		row: func(pos int) Row {
 			dice := roll(t.data.seed, kindTalent, pos)
-			return Row{{"id", 400 + pos}, {"talent", ref(189 + dice.below(len(talentNames)))},
-				{"employee", ref(t.data.employeeIDs.id(pos*talentShare + dice.below(talentShare)))}}
+			return Row{
+				{"id", 400 + pos},
+				{"talent", ref(189 + dice.below(len(talentNames)))},
+				{"employee", ref(t.data.employeeIDs.id(pos*talentShare + dice.below(talentShare)))},
+			}
 		},
 		fields: []string{"id", "talent", "employee"},
 	}
@@ -117,8 +120,12 @@ func (t *Tenant) employeeProvisions(employee Row) []Row {
 	dice := roll(t.data.seed, kindProvision, employee.ID())
 	rows := []Row{}
 	for i, p := range provisionRows() {
-		rows = append(rows, Row{{"id", employee.ID()*2 + i}, {"provision", ref(p.ID())},
-			{"accepted", i == 0 || dice.permille(600)}, {"created_at", employee.Value("created_at")}})
+		rows = append(rows, Row{
+			{"id", employee.ID()*2 + i},
+			{"provision", ref(p.ID())},
+			{"accepted", i == 0 || dice.permille(600)},
+			{"created_at", employee.Value("created_at")},
+		})
 	}
 	return rows
 }
@@ -131,6 +138,8 @@ func formDetail(id int) (Row, bool) {
 	field := func(name, kind string, required bool) Row {
 		return Row{{"name", name}, {"type", kind}, {"required", required}}
 	}
-	return Row{{"id", id}, {"name", "Formularz aplikacyjny"}, {"fields", []Row{field("name", "text", true), field("lastname", "text", true),
-		field("email", "email", true), field("mobile", "text", false), field("cv", "file", true)}}}, true
+	return Row{{"id", id}, {"name", "Formularz aplikacyjny"}, {"fields", []Row{
+		field("name", "text", true), field("lastname", "text", true),
+		field("email", "email", true), field("mobile", "text", false), field("cv", "file", true),
+	}}}, true
 }

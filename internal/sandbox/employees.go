@@ -118,8 +118,17 @@ func (d *data) employeeLocation(dice *dice) any {
 }
 
 func (c city) location() Row {
-	return Row{{"country", "Polska"}, {"iso", "pl"}, {"region1", c.region}, {"region2", c.county}, {"region3", ""},
-		{"postcode", c.postcode}, {"locality", c.name}, {"latitude", c.lat}, {"longitude", c.lon}}
+	return Row{
+		{"country", "Polska"},
+		{"iso", "pl"},
+		{"region1", c.region},
+		{"region2", c.county},
+		{"region3", ""},
+		{"postcode", c.postcode},
+		{"locality", c.name},
+		{"latitude", c.lat},
+		{"longitude", c.lon},
+	}
 }
 
 // employee makes generated candidate i. Empty fields are there as null (seen).

@@ -8,10 +8,14 @@ import (
 // A recruitment's list and detail carry different fields (seen). Rows are
 // stored as the union of both and cut when answered.
 var (
-	recruitmentListFields = []string{"is_confidential", "id", "name", "client", "is_closed", "closing_date", "nrRef",
-		"created_by", "updated_by", "created_at", "updated_at"}
-	recruitmentDetailFields = []string{"workflow_id", "id", "status", "name", "client", "is_closed", "closing_date", "nrRef",
-		"responsible_person", "created_by", "updated_by", "created_at", "updated_at"}
+	recruitmentListFields = []string{
+		"is_confidential", "id", "name", "client", "is_closed", "closing_date", "nrRef",
+		"created_by", "updated_by", "created_at", "updated_at",
+	}
+	recruitmentDetailFields = []string{
+		"workflow_id", "id", "status", "name", "client", "is_closed", "closing_date", "nrRef",
+		"responsible_person", "created_by", "updated_by", "created_at", "updated_at",
+	}
 	recruitmentFields = append([]string{"is_confidential"}, recruitmentDetailFields...)
 )
 
@@ -55,9 +59,13 @@ func (d *data) recruitment(r int) Row {
 	if dice.rare(20, r, 3) || r == 11 {
 		nrRef = "/12/08/2022/EP" // numbers are not unique (seen)
 	}
-	row := Row{{"is_confidential", dice.rare(40, r, 15)}, {"workflow_id", d.workflows[d.workflowOf(r)].id}, {"id", d.recruitmentIDs.id(r)},
+	row := Row{
+		{"is_confidential", dice.rare(40, r, 15)},
+		{"workflow_id", d.workflows[d.workflowOf(r)].id},
+		{"id", d.recruitmentIDs.id(r)},
 		{"status", "active"}, // closed ones too (seen)
-		{"name", title}}
+		{"name", title},
+	}
 	client := dice.below(d.clients)
 	switch { // clients may be missing or unknown (seen)
 	case dice.rare(4, r, 6):

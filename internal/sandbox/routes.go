@@ -95,8 +95,10 @@ func makeRoutes() []route {
 		{pattern: "crm_activities", scope: "crm_activity", list: all(func(t *Tenant) listing { return t.listTable(&t.crmActivities, crmActionFields, nil) })},
 		{pattern: "crm_activities/{id}", scope: "crm_activity", one: row(func(t *Tenant) *table[Row] { return &t.crmActivities })},
 
-		{pattern: "workflows", scope: "workflow", bare: true, limit: maxPage, tooLarge: http.StatusBadRequest,
-			list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).summary) })},
+		{
+			pattern: "workflows", scope: "workflow", bare: true, limit: maxPage, tooLarge: http.StatusBadRequest,
+			list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).summary) }),
+		},
 		{pattern: "workflows/details", scope: "workflow", list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).detail) })},
 		{pattern: "workflows/stats", scope: "workflow", list: all((*Tenant).workflowStats)},
 		{pattern: "workflows/{id}", scope: "workflow", one: func(t *Tenant, ids []int) (any, bool) {

@@ -62,8 +62,11 @@ func New(c Config) (*Sandbox, error) {
 		value           *int
 		standard, limit int
 	}{
-		{"Candidates", &c.Candidates, 300, 10_000_000}, {"Recruitments", &c.Recruitments, 60, 1_000_000},
-		{"Users", &c.Users, 12, 100_000}, {"Adverts", &c.Adverts, 25, 100_000}, {"Workflows", &c.Workflows, 2, 100},
+		{"Candidates", &c.Candidates, 300, 10_000_000},
+		{"Recruitments", &c.Recruitments, 60, 1_000_000},
+		{"Users", &c.Users, 12, 100_000},
+		{"Adverts", &c.Adverts, 25, 100_000},
+		{"Workflows", &c.Workflows, 2, 100},
 	} {
 		if *size.value == 0 {
 			*size.value = size.standard

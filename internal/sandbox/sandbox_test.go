@@ -146,8 +146,10 @@ func truth(t testing.TB, s *Sandbox, entity string) []map[string]any {
 
 func allTruth(s *Sandbox) []byte {
 	var b bytes.Buffer
-	for _, entity := range []string{"users", "clients", "crm_persons", "workflows", "recruitments", "employees", "tags", "history",
-		"activities", "sources", "adverts", "dictionaries", "rejections"} {
+	for _, entity := range []string{
+		"users", "clients", "crm_persons", "workflows", "recruitments", "employees", "tags", "history",
+		"activities", "sources", "adverts", "dictionaries", "rejections",
+	} {
 		b.WriteString(entity + "\n")
 		for row := range s.Truth(entity) {
 			b.Write(appendJSON(nil, row))

@@ -65,9 +65,11 @@ func location(name string) Row {
 func written() Row {
 	format := Field{"format", "yyyy-MM-dd HH:mm:ss"}
 	var row Row
-	for _, part := range []Row{field("created_at", "datetime", true, format), field("updated_at", "datetime", true, format),
+	for _, part := range []Row{
+		field("created_at", "datetime", true, format), field("updated_at", "datetime", true, format),
 		entity("created_by", "user_entity"), entity("updated_by", "user_entity"),
-		field("guid", "text", false), field("synchro_time", "datetime", false, format)} {
+		field("guid", "text", false), field("synchro_time", "datetime", false, format),
+	} {
 		row = append(row, part...)
 	}
 	return row

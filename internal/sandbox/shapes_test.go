@@ -55,8 +55,10 @@ func TestShapes(t *testing.T) {
 		{fmt.Sprintf("/employees/%d/files", eid), "id name", ""},
 		{fmt.Sprintf("/employees/%d/activities", eid), "id activity_date type type.id type.value content created_at updated_at", "created_by created_by.id updated_by updated_by.id content.content"},
 		{"/employees/activities", "id activity_date type type.id type.value content created_at updated_at employee employee.id", "created_by created_by.id updated_by updated_by.id content.content"},
-		{"/employees/recruitment_history", "id date employee employee.id recruitment recruitment.id workflow_state workflow_state.id workflow_state.name workflow_state.type created_at updated_at updated_by updated_by.id",
-			"end_date workflow_state.sid created_by created_by.id"},
+		{
+			"/employees/recruitment_history", "id date employee employee.id recruitment recruitment.id workflow_state workflow_state.id workflow_state.name workflow_state.type created_at updated_at updated_by updated_by.id",
+			"end_date workflow_state.sid created_by created_by.id",
+		},
 		{"/sources", "id domain url employee employee.id dictionary_item dictionary_item.id", "dictionary_item.value employee_application employee_application.recruitment employee_application.recruitment.id"},
 		{"/talents", "id name", ""},
 	} {
@@ -270,9 +272,11 @@ func TestPlanted(t *testing.T) {
 		see(fmt.Sprintf("geolocation %T", options["job_location"]), true)
 		see("english", r["advert"].(map[string]any)["language"] == "en")
 	}
-	for _, what := range []string{"location <nil>", "location string", "location map[string]interface {}", "languages <nil>", "languages string",
+	for _, what := range []string{
+		"location <nil>", "location string", "location map[string]interface {}", "languages <nil>", "languages string",
 		"languages []interface {}", "responsible 0", "responsible 1", "responsible 2", "job type string", "job type []interface {}",
-		"geolocation <nil>", "geolocation string", "geolocation map[string]interface {}"} {
+		"geolocation <nil>", "geolocation string", "geolocation map[string]interface {}",
+	} {
 		see(what, found[what] > 0)
 	}
 	for what, n := range found {

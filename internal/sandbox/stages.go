@@ -109,8 +109,10 @@ func (t *Tenant) move(recruitment, employee int, to Move) (Moved, error) {
 	}
 	m := t.addMove(move{employee: employee, recruitment: recruitment, state: target.id, date: now, updated: now, createdBy: by, updatedBy: by})
 	out.Opened = m.row(target)
-	out.Activity = t.addActivity(activity{employee: employee, kind: t.data.activityKind(actStageChange), date: now,
-		content: stageChangeContent(from, target, to.Rejection, to.Description), createdBy: by}).row(true)
+	out.Activity = t.addActivity(activity{
+		employee: employee, kind: t.data.activityKind(actStageChange), date: now,
+		content: stageChangeContent(from, target, to.Rejection, to.Description), createdBy: by,
+	}).row(true)
 	return out, nil
 }
 
@@ -129,8 +131,10 @@ func (t *Tenant) AddNote(employee int, text string) (Row, error) {
 	if !t.employees.has(employee) {
 		return nil, fmt.Errorf("%w: employees %d", ErrNotFound, employee)
 	}
-	return t.addActivity(activity{employee: employee, kind: t.data.activityKind(actNote), date: t.stamp(), content: text,
-		createdBy: t.firstUser().ID()}).row(true), nil
+	return t.addActivity(activity{
+		employee: employee, kind: t.data.activityKind(actNote), date: t.stamp(), content: text,
+		createdBy: t.firstUser().ID(),
+	}).row(true), nil
 }
 
 // RemoveFromRecruitment takes a candidate out of a recruitment: the history
@@ -164,8 +168,10 @@ type StatePatch struct {
 }
 
 func (p StatePatch) applyTo(s *state) error {
-	if p.Type != nil && !slices.Contains([]string{"start", "screening", "initial_accept", "technical_verification", "task",
-		"client_verification", "interview", "end-good", "end-bad", "wait"}, *p.Type) {
+	if p.Type != nil && !slices.Contains([]string{
+		"start", "screening", "initial_accept", "technical_verification", "task",
+		"client_verification", "interview", "end-good", "end-bad", "wait",
+	}, *p.Type) {
 		return fmt.Errorf("%w: state type %q", ErrInvalid, *p.Type)
 	}
 	set(&s.name, p.Name)

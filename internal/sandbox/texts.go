@@ -86,11 +86,15 @@ var (
 	education      = []string{"Wyższe", "Wyższe informatyczne", "Średnie", "Podstawowe"}
 	rejectionNames = strings.Split("Po CV|Po rozmowie|Rezygnacja kandydata|Rezygnacja klienta|Zbyt wysokie oczekiwania|Brak kontaktu|"+
 		"Inny kandydat|Brak doświadczenia", "|")
-	rejectionNotes = []string{"Oczekiwania finansowe 20% ponad budżet.", "Klient: „za mało doświadczenia w chmurze”.",
-		"Kandydat przyjął inną ofertę", "Zbyt długi okres wypowiedzenia (3 mies.)\nWrócić w Q3."}
-	noteTexts = []string{"Rozmowa bardzo dobra, polecam dalej.", "<p>Dostępność: <strong>od zaraz</strong>, stawka 130&nbsp;zł/h.</p>",
+	rejectionNotes = []string{
+		"Oczekiwania finansowe 20% ponad budżet.", "Klient: „za mało doświadczenia w chmurze”.",
+		"Kandydat przyjął inną ofertę", "Zbyt długi okres wypowiedzenia (3 mies.)\nWrócić w Q3.",
+	}
+	noteTexts = []string{
+		"Rozmowa bardzo dobra, polecam dalej.", "<p>Dostępność: <strong>od zaraz</strong>, stawka 130&nbsp;zł/h.</p>",
 		"Nie odbiera telefonu – próba nr 2", "Prośba o kontakt po urlopie.\nOddzwonić w poniedziałek.", "<p>Zna Go &amp; Rust, chce zdalnie.</p>",
-		"Oczekiwania: 18–20 tys. zł brutto", "CV wysłane do klienta, czekamy na odpowiedź."}
+		"Oczekiwania: 18–20 tys. zł brutto", "CV wysłane do klienta, czekamy na odpowiedź.",
+	}
 	departments = []string{"IT", "Finanse", "Sprzedaż", "Produkcja", "Logistyka", "HR"}
 	branches    = []string{"IT - Rozwój oprogramowania", "IT - Administracja", "Finanse", "Sprzedaż", "Produkcja", "Transport"}
 )

@@ -28,8 +28,14 @@ func (d *data) user(u int) Row {
 	if where > 0 {
 		username = email
 	}
-	row := Row{{"is_active", u >= d.users*2/5 || u == 0}, {"created_by", ref(1)}, {"updated_by", ref(1)}, {"id", d.userIDs.id(u)},
-		{"permission_group", Row{{"id", 2 + group}, {"name", permissionGroups[group]}}}, {"username", username}}
+	row := Row{
+		{"is_active", u >= d.users*2/5 || u == 0},
+		{"created_by", ref(1)},
+		{"updated_by", ref(1)},
+		{"id", d.userIDs.id(u)},
+		{"permission_group", Row{{"id", 2 + group}, {"name", permissionGroups[group]}}},
+		{"username", username},
+	}
 	if where != 1 { // else only the username holds the address
 		row = append(row, Field{"email", email})
 	}

@@ -33,14 +33,18 @@ const (
 // kind|name|sid|limit of the states between start and the terminal ones. The
 // name "Zaakceptowany" stands twice in the first process (seen), and kinds repeat.
 var processes = [][]string{
-	{"screening|Screening|Screening|0", "initial_accept|Weryfikacja wstępna||5", "technical_verification|Test techniczny||0",
+	{
+		"screening|Screening|Screening|0", "initial_accept|Weryfikacja wstępna||5", "technical_verification|Test techniczny||0",
 		"task|Zadanie domowe||1", "technical_verification|Rozmowa techniczna||0", "client_verification|Wysłany do klienta|Wysłany do klienta|0",
 		"interview|Rozmowa z klientem|Interview|0", "interview|Druga rozmowa||0", "initial_accept|Zaakceptowany||0",
-		"initial_accept|Zaakceptowany|Zaakceptowany|0", "initial_accept|Oferta złożona||3"},
-	{"screening|Analiza CV|Screening|2", "initial_accept|Telefon||3", "initial_accept|Do decyzji||0", "task|Ankieta||2",
+		"initial_accept|Zaakceptowany|Zaakceptowany|0", "initial_accept|Oferta złożona||3",
+	},
+	{
+		"screening|Analiza CV|Screening|2", "initial_accept|Telefon||3", "initial_accept|Do decyzji||0", "task|Ankieta||2",
 		"interview|Spotkanie HR|Interview|0", "interview|Spotkanie z kierownikiem||0", "technical_verification|Próba praktyczna||0",
 		"technical_verification|Badania lekarskie||7", "client_verification|Prezentacja klientowi||0", "client_verification|Decyzja klienta||5",
-		"initial_accept|Negocjacje||0", "initial_accept|Oferta|Zaakceptowany|3", "initial_accept|Umowa wysłana||0", "initial_accept|Umowa podpisana||0"},
+		"initial_accept|Negocjacje||0", "initial_accept|Oferta|Zaakceptowany|3", "initial_accept|Umowa wysłana||0", "initial_accept|Umowa podpisana||0",
+	},
 }
 
 const statesPerWorkflow = 40 // ids set aside for one workflow

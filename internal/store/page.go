@@ -181,8 +181,10 @@ func (q Query) statement() (string, []any, error) {
 	if q.PageSize < 1 {
 		return "", nil, fmt.Errorf("page size %d: must be positive", q.PageSize)
 	}
-	for _, l := range [][]string{q.IDs, q.RemoteIDs, q.Outcomes, q.JobIDs, q.JobRemoteIDs, q.CurrentStageIDs, q.JobCodes,
-		q.Statuses, q.EmploymentTypes, q.Visibilities, q.Emails, q.Scopes} {
+	for _, l := range [][]string{
+		q.IDs, q.RemoteIDs, q.Outcomes, q.JobIDs, q.JobRemoteIDs, q.CurrentStageIDs, q.JobCodes,
+		q.Statuses, q.EmploymentTypes, q.Visibilities, q.Emails, q.Scopes,
+	} {
 		if l != nil && len(l) == 0 {
 			return "", nil, fmt.Errorf("query of %s: an empty list of values matches nothing; leave it nil", q.Model)
 		}

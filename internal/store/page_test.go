@@ -91,8 +91,10 @@ func randomEntity(t *rapid.T) ats.Entity {
 	case 6:
 		return ats.JobStage{JobRemoteID: id("job"), StageRemoteID: id("stage"), Index: int64(rapid.IntRange(0, 2).Draw(t, "rank"))}
 	case 7:
-		return ats.HiringTeamMember{JobRemoteID: id("job"), UserRemoteID: id("user"), Rank: int64(rapid.IntRange(0, 2).Draw(t, "rank")),
-			UnifiedRoles: []string{"RECRUITER"}}
+		return ats.HiringTeamMember{
+			JobRemoteID: id("job"), UserRemoteID: id("user"), Rank: int64(rapid.IntRange(0, 2).Draw(t, "rank")),
+			UnifiedRoles: []string{"RECRUITER"},
+		}
 	case 8:
 		return ats.JobPosting{RemoteID: id("posting"), JobRemoteID: id("job"), Title: text(), Rank: int64(rapid.IntRange(0, 2).Draw(t, "rank"))}
 	case 9:
@@ -105,8 +107,10 @@ func randomEntity(t *rapid.T) ats.Entity {
 		return ats.CandidateTag{CandidateRemoteID: id("candidate"), TagRemoteID: id("tag")}
 	default:
 		c, j := maybe("candidate"), maybe("job")
-		return ats.Application{RemoteID: c + ":" + j, CandidateRemoteID: c, JobRemoteID: j, StageRemoteID: maybe("stage"),
-			Outcome: outcome, RemoteCreatedAt: when}
+		return ats.Application{
+			RemoteID: c + ":" + j, CandidateRemoteID: c, JobRemoteID: j, StageRemoteID: maybe("stage"),
+			Outcome: outcome, RemoteCreatedAt: when,
+		}
 	}
 }
 

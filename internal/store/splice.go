@@ -80,8 +80,10 @@ type embedding struct {
 // embeddings lists what the records of a list hold of others. A connection counts while it lives; a
 // record that another points to is shown also after its deletion, since the pointer still stands.
 var embeddings = map[ats.Model][]embedding{
-	ats.Users: {{key: "system_roles", by: 0, join: whole,
-		sql: `SELECT id, ref FROM roles WHERE integration = $1 AND id IN (%s) AND remote_deleted_at IS NULL`}},
+	ats.Users: {{
+		key: "system_roles", by: 0, join: whole,
+		sql: `SELECT id, ref FROM roles WHERE integration = $1 AND id IN (%s) AND remote_deleted_at IS NULL`,
+	}},
 	ats.Jobs: {
 		{key: "stages", by: -1, join: whole, sql: `SELECT l.job_id, s.ref FROM job_stages l
 			JOIN application_stages s ON s.integration = l.integration AND s.id = l.stage_id

@@ -309,8 +309,14 @@ func TestConfirms(t *testing.T) {
 		present    bool
 		fails      bool
 	}{
-		{employee, "1", true, false}, {employee, "2", false, false}, {employee, "3", false, true}, {employee, "4", false, true},
-		{recruitment, "60", true, false}, {recruitment, "61", false, false}, {user, "28", true, false}, {user, "29", false, false},
+		{employee, "1", true, false},
+		{employee, "2", false, false},
+		{employee, "3", false, true},
+		{employee, "4", false, true},
+		{recruitment, "60", true, false},
+		{recruitment, "61", false, false},
+		{user, "28", true, false},
+		{user, "29", false, false},
 	} {
 		present, err := ask(tc.entity, tc.id)
 		if present != tc.present || (err != nil) != tc.fails {
