@@ -62,6 +62,7 @@ func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, c
 	present := false                // unit has a part that was seen
 	var nominees, back []connector.Unit
 	var gone []connector.PartKey
+	living := 0
 	nominated := map[connector.Unit]bool{}
 	if cover.Absent == connector.Nominate {
 		earlier, err := w.Store.Nominations(ctx, w.run.Integration, cover.Entity, "", nominationsAtOnce)
@@ -89,6 +90,7 @@ func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, c
 		if err != nil {
 			return err
 		}
+		living += len(found)
 		for _, part := range found {
 			if part.Unit != unit {
 				next(part.Unit)
@@ -104,29 +106,63 @@ func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, c
 		} else {
 			after = found[batch-1].PartKey
 		}
-		if err := w.endAbsent(ctx, p, s, cover, nominees, back, gone); err != nil {
+		if err := w.nominate(ctx, nominees, back); err != nil {
 			return err
 		}
-		nominees, back, gone = nil, nil, nil
+		nominees, back = nil, nil
 		if len(found) < batch {
-			return nil
+			break
 		}
 	}
+	if cover.Absent == connector.Withdraw {
+		believed, err := w.believed(ctx, p, s, cover, len(gone), living)
+		if err != nil || !believed {
+			return err
+		}
+	}
+	return w.withdraw(ctx, p, s, cover, gone)
 }
 
-func (w *work) endAbsent(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, nominees, back []connector.Unit, gone []connector.PartKey) error {
-	if len(nominees)+len(back) > 0 {
-		if _, err := w.write(ctx, func(tx *store.Tx) error {
-			for _, u := range back {
-				if err := tx.DropNomination(ctx, u); err != nil {
-					return err
-				}
-			}
-			return tx.Nominate(ctx, w.run.ID, nominees)
-		}); err != nil {
-			return err
-		}
+// nominate notes units that a walk did not show, and forgets nominations of those that it did.
+func (w *work) nominate(ctx context.Context, nominees, back []connector.Unit) error {
+	if len(nominees)+len(back) == 0 {
+		return nil
 	}
+	_, err := w.write(ctx, func(tx *store.Tx) error {
+		for _, u := range back {
+			if err := tx.DropNomination(ctx, u); err != nil {
+				return err
+			}
+		}
+		return tx.Nominate(ctx, w.run.ID, nominees)
+	})
+	return err
+}
+
+// believed reports whether absence from a listing may be taken for an end, where nothing else can
+// be asked. When very much is missing at once, or all of it, the listing may be lying: then a
+// second walk has to say the same.
+func (w *work) believed(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, gone, living int) (bool, error) {
+	doubt := connector.Unit{Entity: "doubt", ID: p.Name + "/" + cover.Kind}
+	doubted, err := w.Store.Nominations(ctx, w.run.Integration, doubt.Entity, "", 1000)
+	if err != nil {
+		return false, err
+	}
+	before := slices.Contains(doubted, doubt)
+	strange := LooksLikeAccident(int64(gone), int64(living)) || gone == living && gone > 1
+	switch {
+	case strange && !before:
+		s.Missing += int64(gone)
+		s.Error = new(fmt.Sprintf("%d of %d are missing at once; they count as gone when the next sync misses them too", gone, living))
+		return false, w.nominate(ctx, []connector.Unit{doubt}, nil)
+	case before:
+		return true, w.nominate(ctx, nil, []connector.Unit{doubt})
+	}
+	return true, nil
+}
+
+// withdraw ends parts that are gone, and what their units brought.
+func (w *work) withdraw(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, gone []connector.PartKey) error {
 	for chunk := range slices.Chunk(gone, foldAtOnce) {
 		written, err := w.write(ctx, func(tx *store.Tx) error {
 			all := slices.Clone(chunk)

@@ -481,3 +481,27 @@ func TestInsertionInFrontLosesNothing(t *testing.T) {
 		}
 	})
 }
+
+// Invariant 8: a listing that is empty all of a sudden has to be so twice, where nothing else can
+// be asked.
+func TestSuddenlyEmptyListingIsDoubted(t *testing.T) {
+	each(t, 20, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		want, groups := b.stored(), b.ats.groups
+		b.ats.change(func() { b.ats.groups = map[int]string{} })
+		run := b.sync()
+		b.wantState(run, store.RunPartial)
+		if run.Error == nil || !strings.Contains(*run.Error, "groups: 2 could not be read: 2 of 2 are missing at once") {
+			t.Errorf("the run says %v", run.Error)
+		}
+		if d := cmp.Diff(want, b.stored()); d != "" {
+			t.Errorf("after one empty answer (-before +after):\n%s", d)
+		}
+		b.ats.change(func() { b.ats.groups = groups })
+		b.wantState(b.sync(), store.RunSucceeded) // it was a lie, and is forgotten
+		b.ats.change(func() { b.ats.groups = map[int]string{} })
+		b.wantState(b.sync(), store.RunPartial)
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}
