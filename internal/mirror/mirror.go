@@ -287,12 +287,9 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 		return retry // the ATS is down: the step goes on later
 	}
 	state := store.StepDone
-	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
+	if failsStep(err) {
+		s.Error = new(err.Error())
 		state, err = store.StepFailed, nil
-		s.Error = new(scope.Error())
-	} else if answer, ok := errors.AsType[*connector.AnswerError](err); ok {
-		state, err = store.StepFailed, nil
-		s.Error = new(answer.Error())
 	}
 	if err != nil {
 		return err
@@ -317,6 +314,14 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 
 // manyWritten is after how many written records of a step the databases' statistics are renewed.
 const manyWritten = 1000
+
+// failsStep reports whether an error ends a step and lets the run go on with the others: a missing
+// permission, an answer that is none, an endpoint that is not there.
+func failsStep(err error) bool {
+	_, scope := errors.AsType[*connector.ScopeError](err)
+	_, answer := errors.AsType[*connector.AnswerError](err)
+	return scope || answer || errors.Is(err, connector.ErrGone)
+}
 
 // save stores a step's progress with the requests made since the last time.
 func (w *work) save(ctx context.Context, tx *store.Tx, s *store.RunStep) error {

@@ -505,3 +505,25 @@ func TestSuddenlyEmptyListingIsDoubted(t *testing.T) {
 		b.wantTruth()
 	})
 }
+
+// A listing that is not there at this ATS fails its step, takes nothing away, and stops nothing else.
+func TestListingThatIsNotThere(t *testing.T) {
+	each(t, 20, func(t *testing.T, b *bench) {
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.ats.change(func() {
+			b.ats.people[3].Name = "Inna"
+			b.ats.fail = func(request string) error {
+				if strings.HasPrefix(request, "groups") {
+					return connector.ErrGone
+				}
+				return nil
+			}
+		})
+		run := b.sync()
+		b.wantState(run, store.RunPartial)
+		if s := b.step(run, "groups"); s.State != store.StepFailed {
+			t.Errorf("the step ended %s", s.State)
+		}
+		b.wantTruth()
+	})
+}
