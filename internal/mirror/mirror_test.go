@@ -20,9 +20,13 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// each runs a test on both databases; in short mode, which the race detector uses, on SQLite only.
+// each runs a test on both databases; in short mode, which the race detector uses, on SQLite only
+// and not with many people.
 func each(t *testing.T, people int, fn func(t *testing.T, b *bench)) {
 	if testing.Short() {
+		if people > 150 {
+			t.Skip("not in short mode: many people")
+		}
 		fn(t, newBench(t, storetest.SQLite(t), newFake(people)))
 		return
 	}
