@@ -289,40 +289,29 @@ func TestRetryAfterIsKept(t *testing.T) {
 	})
 }
 
-func TestFailedSliceIsTriedAgain(t *testing.T) {
-	each(t, func(t *testing.T, url string) {
-		f := open(t, url)
-		first := true
-		f.engine.slice = func(ctx context.Context, run string) (mirror.Next, error) {
-			if first {
-				first = false
-				return mirror.Next{}, errors.New("the database is away")
-			}
-			return mirror.Next{Done: true}, f.engine.end(ctx, run)
-		}
-		r := f.run(t, true)
-		f.work(t)
-		expect(t, f.engine.sliced, r.ID)
-		expect(t, f.engine.sliced, r.ID)
-	})
-}
-
-func TestPanicIsTriedAgain(t *testing.T) {
-	each(t, func(t *testing.T, url string) {
-		f := open(t, url)
-		first := true
-		f.engine.slice = func(ctx context.Context, run string) (mirror.Next, error) {
-			if first {
-				first = false
-				panic("a bug")
-			}
-			return mirror.Next{Done: true}, f.engine.end(ctx, run)
-		}
-		r := f.run(t, true)
-		f.work(t)
-		expect(t, f.engine.sliced, r.ID)
-		expect(t, f.engine.sliced, r.ID)
-	})
+func TestBrokenSliceIsTriedAgain(t *testing.T) {
+	for name, breaks := range map[string]func() error{
+		"error": func() error { return errors.New("the database is away") },
+		"panic": func() error { panic("a bug") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, url string) {
+				f := open(t, url)
+				first := true
+				f.engine.slice = func(ctx context.Context, run string) (mirror.Next, error) {
+					if first {
+						first = false
+						return mirror.Next{}, breaks()
+					}
+					return mirror.Next{Done: true}, f.engine.end(ctx, run)
+				}
+				r := f.run(t, true)
+				f.work(t)
+				expect(t, f.engine.sliced, r.ID)
+				expect(t, f.engine.sliced, r.ID)
+			})
+		})
+	}
 }
 
 func TestStopHandsBack(t *testing.T) {

@@ -194,6 +194,10 @@ const controls = 5
 // control asks about units that live. If even those are not found, absence proves nothing.
 func (w *work) control(ctx context.Context, entity string, c connector.Confirm, nominated []connector.Unit) (bool, error) {
 	kind := w.listedAs(entity)
+	missing := make(map[connector.Unit]bool, len(nominated))
+	for _, u := range nominated {
+		missing[u] = true
+	}
 	var after connector.PartKey
 	tried := 0
 	for {
@@ -202,7 +206,7 @@ func (w *work) control(ctx context.Context, entity string, c connector.Confirm, 
 			return false, err
 		}
 		for _, p := range living {
-			if !slices.Contains(nominated, p.Unit) {
+			if !missing[p.Unit] {
 				present, err := c.Present(ctx, c.Group(p.Unit), []connector.Unit{p.Unit})
 				if err != nil {
 					if pageFault(err) {

@@ -2,7 +2,7 @@ package store
 
 // PersonalColumns lists, by table, every column that may hold something about a person. Erasing
 // somebody means to deal with each of them; a test compares the list with the schema, so that a
-// new column is either in here or in impersonalColumns.
+// new column is either in here or known to be harmless.
 //
 // The change log is in neither: it holds IDs, operations and field names only.
 func PersonalColumns() map[string][]string {

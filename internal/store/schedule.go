@@ -60,7 +60,7 @@ func (s *Store) CountLiving(ctx context.Context, no int64, m ats.Model) (int64, 
 
 // ApproveDeletions lets the confirmation of nominated units go on although they are many.
 func (s *Store) ApproveDeletions(ctx context.Context, no int64, entity string) (int64, error) {
-	res, err := s.write.ExecContext(ctx, `UPDATE nominations SET run_id = '' WHERE integration = $1 AND entity = $2 AND run_id <> ''`, no, entity)
+	res, err := s.write.ExecContext(ctx, `UPDATE nominations SET approved = 1 WHERE integration = $1 AND entity = $2 AND approved = 0`, no, entity)
 	if err != nil {
 		return 0, fmt.Errorf("approve deletions: %w", err)
 	}

@@ -253,12 +253,12 @@ func (t *Tx) ForgetReads(ctx context.Context, u connector.Unit) error {
 // Nominate notes units that may be gone.
 func (t *Tx) Nominate(ctx context.Context, run string, units []connector.Unit) error {
 	return batches(units, rowsPerStatement, func(batch []connector.Unit) error {
-		args := make([]any, 0, 5*len(batch))
+		args := make([]any, 0, 6*len(batch))
 		for _, u := range batch {
-			args = append(args, t.no, u.Entity, u.ID, run, t.now)
+			args = append(args, t.no, u.Entity, u.ID, run, t.now, 0)
 		}
-		_, err := t.tx.ExecContext(ctx, `INSERT INTO nominations (integration, entity, entity_id, run_id, nominated_at)
-			VALUES `+tuples(1, len(batch), 5)+` ON CONFLICT (integration, entity, entity_id) DO NOTHING`, args...)
+		_, err := t.tx.ExecContext(ctx, `INSERT INTO nominations (integration, entity, entity_id, run_id, nominated_at, approved)
+			VALUES `+tuples(1, len(batch), 6)+` ON CONFLICT (integration, entity, entity_id) DO NOTHING`, args...)
 		if err != nil {
 			return fmt.Errorf("nominate: %w", err)
 		}
@@ -292,6 +292,6 @@ func (s *Store) NominatedWithoutRecord(ctx context.Context, no int64, entity str
 // CountNominations counts the nominated units of an entity whose deletion nobody has approved.
 func (s *Store) CountNominations(ctx context.Context, no int64, entity string) (int64, error) {
 	var n int64
-	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM nominations WHERE integration = $1 AND entity = $2 AND run_id <> ''`, no, entity).Scan(&n)
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM nominations WHERE integration = $1 AND entity = $2 AND approved = 0`, no, entity).Scan(&n)
 	return n, err
 }

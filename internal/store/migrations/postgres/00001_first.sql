@@ -159,12 +159,14 @@ CREATE TABLE dependencies (
 CREATE INDEX dependencies_of ON dependencies (integration, entity, entity_id);
 
 -- Units that a complete listing did not show; a direct read has to confirm that they are gone.
+-- Where they are very many, somebody has to approve that first.
 CREATE TABLE nominations (
   integration  BIGINT NOT NULL,
   entity       TEXT COLLATE "C" NOT NULL,
   entity_id    TEXT COLLATE "C" NOT NULL,
   run_id       TEXT COLLATE "C" NOT NULL,
   nominated_at BIGINT NOT NULL,
+  approved     BIGINT NOT NULL,
   PRIMARY KEY (integration, entity, entity_id)
 );
 

@@ -159,12 +159,14 @@ CREATE TABLE dependencies (
 CREATE INDEX dependencies_of ON dependencies (integration, entity, entity_id);
 
 -- Units that a complete listing did not show; a direct read has to confirm that they are gone.
+-- Where they are very many, somebody has to approve that first.
 CREATE TABLE nominations (
   integration  INTEGER NOT NULL,
   entity       TEXT NOT NULL,
   entity_id    TEXT NOT NULL,
   run_id       TEXT NOT NULL,
   nominated_at INTEGER NOT NULL,
+  approved     INTEGER NOT NULL,
   PRIMARY KEY (integration, entity, entity_id)
 ) STRICT, WITHOUT ROWID;
 
