@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -288,6 +289,73 @@ type Tool struct {
 	Models      []ModelCoverage
 	Actions     []ActionCoverage
 	Features    []FeatureCoverage
+	// Details are the wire details that the connector had to assume.
+	Details []Detail
+}
+
+// Detail is a detail of the ATS's wire format that nobody has confirmed. The connector accepts
+// all of its variants; a probe finds out which one a tenant has.
+type Detail struct {
+	ID       string
+	Evidence Evidence
+	About    string    // the question that is open
+	Variants []Variant // the assumed one first
+	// Depends lists what rests on it, as model (with all of its fields) or model.field: its coverage
+	// is UNKNOWN until a variant is confirmed.
+	Depends []string
+}
+
+// Variant is one possible answer to a detail's question.
+type Variant struct {
+	Name, About string
+	// Without means that what depends on the detail does not exist under this variant.
+	Without bool
+}
+
+// Evidence says how a detail is known.
+type Evidence string
+
+// What a detail may rest on, the weakest last.
+const (
+	SeenOnce  Evidence = "seen"  // observed on one real tenant; others may differ
+	Retold    Evidence = "told"  // somebody's summary of the documentation
+	FromCode  Evidence = "code"  // inferred from another client's code
+	GuessOnly Evidence = "guess" // ours
+)
+
+// Confirmed gives the tool as one tenant has it: what depends on details whose variant is known
+// is covered or not; what depends on others is UNKNOWN.
+func (t Tool) Confirmed(variants map[string]string) Tool {
+	status := map[string]Coverage{}
+	for _, d := range t.Details {
+		known := slices.IndexFunc(d.Variants, func(v Variant) bool { return v.Name == variants[d.ID] })
+		for _, what := range d.Depends {
+			switch {
+			case known >= 0 && d.Variants[known].Without:
+				status[what] = Unsupported
+			case known < 0 && status[what] == "":
+				status[what] = CoverageUnknown
+			}
+		}
+	}
+	t.Models = slices.Clone(t.Models)
+	for i := range t.Models {
+		m := &t.Models[i]
+		whole, open := status[string(m.Model)]
+		if open {
+			m.Status = whole
+		}
+		m.Fields = slices.Clone(m.Fields)
+		for j := range m.Fields {
+			f := &m.Fields[j]
+			if s, own := status[string(m.Model)+"."+f.ID]; own && f.Status == Supported {
+				f.Status = s
+			} else if open && f.Status == Supported {
+				f.Status = whole
+			}
+		}
+	}
+	return t
 }
 
 // ModelCoverage is the coverage of a model and its fields.

@@ -8,12 +8,12 @@ import (
 // stamps are the fields that Kladka itself fills on every record.
 var stamps = []string{"id", "changed_at", "remote_deleted_at"}
 
-// Tool tells what is covered. SUPPORTED fields rest on what was seen or documented; UNKNOWN
-// ones are filled as well, but from details that nobody has confirmed, or from fields that
-// tenants name as they like.
+// Tool tells what is covered. What depends on an unconfirmed detail becomes UNKNOWN where a
+// tenant's confirmed details are looked at; fields that tenants name as they like are UNKNOWN
+// in any case.
 func (*traffit) Tool() connector.Tool {
 	return connector.Tool{
-		Slug: Slug, Label: "TRAFFIT",
+		Slug: Slug, Label: "TRAFFIT", Details: details,
 		Models: []connector.ModelCoverage{
 			model(ats.Users, "Users", connector.Supported,
 				[]string{"remote_id", "first_name", "last_name", "email", "status", "system_roles", "remote_data"}, nil, nil),
@@ -36,8 +36,9 @@ func (*traffit) Tool() connector.Tool {
 				[]string{
 					"remote_id", "first_name", "last_name", "source", "phone_numbers", "email_addresses", "social_media",
 					"custom_fields", "integration_fields", "remote_created_at", "remote_updated_at", "applications", "remote_data",
+					"location", "tags",
 				},
-				[]string{"company", "title", "location", "tags"}, []string{"confidential", "remote_url"}),
+				[]string{"company", "title"}, []string{"confidential", "remote_url"}),
 			model(ats.ApplicationStages, "Application stages", connector.Supported,
 				[]string{"remote_id", "name", "status", "global_index", "remote_data"}, nil, []string{"custom_fields"}),
 			model(ats.Applications, "Applications", connector.Supported,
@@ -46,12 +47,9 @@ func (*traffit) Tool() connector.Tool {
 					"candidate_id", "remote_created_at", "remote_updated_at", "candidate", "current_stage", "job", "remote_data",
 				}, nil,
 				[]string{"custom_fields", "integration_fields", "remote_url", "screening_question_answers", "interviews", "offers"}),
-			model(ats.Tags, "Tags", connector.CoverageUnknown, nil,
-				[]string{"remote_id", "name", "remote_data"}, nil),
-			model(ats.RejectionReasons, "Rejection reasons", connector.CoverageUnknown, nil,
-				[]string{"remote_id", "name", "remote_data"}, nil),
-			model(ats.CandidateTags, "Candidate tags", connector.CoverageUnknown, nil,
-				[]string{"candidate_id", "tag_id"}, nil),
+			model(ats.Tags, "Tags", connector.Supported, []string{"remote_id", "name", "remote_data"}, nil, nil),
+			model(ats.RejectionReasons, "Rejection reasons", connector.Supported, []string{"remote_id", "name", "remote_data"}, nil, nil),
+			model(ats.CandidateTags, "Candidate tags", connector.Supported, []string{"candidate_id", "tag_id"}, nil, nil),
 			model(ats.JobStages, "Job-specific application stages", connector.Supported,
 				[]string{"index", "job_id", "stage_id"}, nil, nil),
 			model(ats.HiringTeam, "Job hiring team members", connector.Supported,

@@ -1,0 +1,275 @@
+package traffit
+
+import "github.com/kladka/kladka/internal/connector"
+
+// details are the wire details that reading depends on and that nobody has confirmed for every
+// tenant. A switch of the simulator has the name of each, and its variants for values; the
+// connector reads all of them. docs/traffit.md is made of this table.
+//
+// Details of writing and of webhooks come with those.
+var details = []connector.Detail{
+	{
+		ID: "totals", Evidence: connector.FromCode,
+		About: "Does every listing declare its length in X-Result-* headers?",
+		Variants: []connector.Variant{
+			{Name: "all", About: "rows and pages are declared"},
+			{Name: "count", About: "the number of pages is missing; it is computed"},
+			{Name: "none", About: "nothing is declared; the end is looked for"},
+		},
+	},
+	{
+		ID: "page.beyond", Evidence: connector.FromCode,
+		About: "What does a page beyond the end answer?",
+		Variants: []connector.Variant{
+			{Name: "empty", About: "an empty list"},
+			{Name: "last", About: "the last page once more"},
+			{Name: "400", About: "a refusal"},
+			{Name: "404", About: "that there is no such page"},
+		},
+	},
+	{
+		ID: "sort.spelling", Evidence: connector.FromCode,
+		About: "How does the Integration API want X-Request-Sort spelled?",
+		Variants: []connector.Variant{
+			{Name: "either", About: "both spellings are heeded"},
+			{Name: "field", About: `{"id":"ASC"}`},
+			{Name: "documented", About: `{"sort_by":"id","direction":"ASC"}`},
+		},
+	},
+	{
+		ID: "sort.unknown", Evidence: connector.GuessOnly,
+		About: "What happens to a sort in the spelling that is not understood?",
+		Variants: []connector.Variant{
+			{Name: "ignore", About: "rows come in another order"},
+			{Name: "refuse", About: "the request is refused with 400"},
+		},
+	},
+	{
+		ID: "filter.updated_at", Evidence: connector.FromCode,
+		About: "Does a filter on updated_at narrow the lists of candidates and recruitments?",
+		Variants: []connector.Variant{
+			{Name: "applied", About: "only younger rows are answered"},
+			{Name: "ignored", About: "all rows are answered, as the stage history does with created_at"},
+			{Name: "refused", About: "the request is refused with 400"},
+		},
+	},
+	{
+		ID: "filter.precision", Evidence: connector.FromCode,
+		About: "How exact is the comparison of a date filter?",
+		Variants: []connector.Variant{
+			{Name: "day", About: "the day alone counts"},
+			{Name: "second", About: "the time counts as well"},
+		},
+	},
+	{
+		ID: "filter.several", Evidence: connector.GuessOnly,
+		About: "What do several fields in one filter do?",
+		Variants: []connector.Variant{
+			{Name: "all", About: "all must hold"},
+			{Name: "first", About: "one of them counts, the others are ignored"},
+			{Name: "refuse", About: "the request is refused with 400"},
+		},
+	},
+	{
+		ID: "oauth.scopes", Evidence: connector.GuessOnly,
+		About: "What follows when a token is asked for a scope that the client lacks?",
+		Variants: []connector.Variant{
+			{Name: "narrow", About: "a token without it"},
+			{Name: "refuse", About: "no token at all"},
+		},
+	},
+	{
+		ID: "oauth.error", Evidence: connector.GuessOnly,
+		About: "Which form do refusals of the token endpoint have?",
+		Variants: []connector.Variant{
+			{Name: "oauth", About: `{"error","error_description"}`},
+			{Name: "message", About: `{"message"}`},
+			{Name: "html", About: "a page"},
+		},
+	},
+	{
+		ID: "scope.missing", Evidence: connector.Retold,
+		About: "Which status tells that a token lacks an endpoint's scope?",
+		Variants: []connector.Variant{
+			{Name: "403", About: "forbidden"},
+			{Name: "401", About: "the same as for a token that died"},
+			{Name: "404", About: "the same as for what does not exist"},
+		},
+	},
+	{
+		ID: "error.shape", Evidence: connector.Retold,
+		About: "Which form do errors of the Integration API have?",
+		Variants: []connector.Variant{
+			{Name: "code", About: `{"code","message"}`},
+			{Name: "message", About: `{"message"}`},
+			{Name: "error", About: `{"error"}`},
+			{Name: "symfony", About: `{"code","message","errors"}`},
+			{Name: "html", About: "a page; a 404 is then no proof of a deletion"},
+		},
+	},
+	{
+		ID: "gone.status", Evidence: connector.FromCode,
+		About: "Which status tells that a record does not exist?",
+		Variants: []connector.Variant{
+			{Name: "404", About: "not found"},
+			{Name: "410", About: "gone"},
+		},
+	},
+	{
+		ID: "retry.after", Evidence: connector.FromCode,
+		About: "How does a refusal for too many requests say when to come back?",
+		Variants: []connector.Variant{
+			{Name: "seconds", About: "Retry-After with a number"},
+			{Name: "date", About: "Retry-After with a date"},
+			{Name: "none", About: "not at all"},
+		},
+	},
+	{
+		ID: "stamps", Evidence: connector.SeenOnce,
+		About: "Do stamps carry a zone?",
+		Variants: []connector.Variant{
+			{Name: "naive", About: "local time of Warsaw without a zone"},
+			{Name: "zoned", About: "ISO 8601 with an offset"},
+		},
+	},
+	{
+		ID: "single.wrap", Evidence: connector.FromCode,
+		About: "Do single objects come in a list of one?",
+		Variants: []connector.Variant{
+			{Name: "false", About: "as they are"},
+			{Name: "true", About: "in a list"},
+		},
+	},
+	{
+		ID: "recruitments.list", Evidence: connector.SeenOnce,
+		About: "Does the list of recruitments hold what the detail holds?",
+		Variants: []connector.Variant{
+			{Name: "seen", About: "workflow, status and responsible people only in the detail"},
+			{Name: "full", About: "all fields in the list"},
+		},
+	},
+	{
+		ID: "responsible.shape", Evidence: connector.FromCode,
+		About: "Which form do the responsible people of a recruitment have?",
+		Variants: []connector.Variant{
+			{Name: "list", About: `[{"id"}]`},
+			{Name: "object", About: `{"id"}: one person`},
+			{Name: "user", About: `[{"user":{"id"}}]`},
+		},
+	},
+	{
+		ID: "users.names", Evidence: connector.FromCode,
+		About: "Do users have a name and a last name?",
+		Variants: []connector.Variant{
+			{Name: "present", About: "yes"},
+			{Name: "absent", About: "no; first_name and last_name stay empty", Without: true},
+		},
+		Depends: []string{"ats_users.first_name", "ats_users.last_name"},
+	},
+	{
+		ID: "users.email", Evidence: connector.FromCode,
+		About: "Where does the address of a user stand?",
+		Variants: []connector.Variant{
+			{Name: "present", About: "in email"},
+			{Name: "username", About: "in username"},
+		},
+	},
+	{
+		ID: "tags.shape", Evidence: connector.GuessOnly,
+		About: "Which form do the tags of a candidate have at /employees/{id}/tags?",
+		Variants: []connector.Variant{
+			{Name: "plain", About: `[{"id","name"}]`},
+			{Name: "value", About: `[{"id","value"}]`},
+			{Name: "nested", About: `[{"id","tag":{"id","name"}}]`},
+			{Name: "wrapped", About: `{"tags":[…]}`},
+			{Name: "missing", About: "there is no such address", Without: true},
+		},
+		Depends: []string{"ats_tags", "ats_join_candidates_tags", "ats_candidates.tags"},
+	},
+	{
+		ID: "rejections.shape", Evidence: connector.Retold,
+		About: "Which form do the rejection reasons of a recruitment have?",
+		Variants: []connector.Variant{
+			{Name: "plain", About: `[{"id","name"}]`},
+			{Name: "value", About: `[{"id","value"}]`},
+			{Name: "wrapped", About: `{"rejections":[…]}`},
+		},
+		Depends: []string{"ats_rejection_reasons"},
+	},
+	{
+		ID: "rejections.ids", Evidence: connector.GuessOnly,
+		About: "Do recruitments share their rejection reasons?",
+		Variants: []connector.Variant{
+			{Name: "global", About: "the same IDs in all"},
+			{Name: "recruitment", About: "each has its own; the list then repeats names"},
+		},
+	},
+	{
+		ID: "dictionary.shape", Evidence: connector.GuessOnly,
+		About: "Which form does a dictionary have at /dictionaries/{id}?",
+		Variants: []connector.Variant{
+			{Name: "object", About: `{"id","name","items":[…]}`},
+			{Name: "list", About: "the items alone"},
+			{Name: "values", About: `{"id","name","values":[…]}`},
+		},
+	},
+	{
+		ID: "sources.value", Evidence: connector.FromCode,
+		About: "Do sources carry the label of their dictionary item?",
+		Variants: []connector.Variant{
+			{Name: "present", About: "yes"},
+			{Name: "absent", About: "no; the dictionary is needed for it"},
+		},
+	},
+	{
+		ID: "location.shape", Evidence: connector.GuessOnly,
+		About: "Which form does candidate_location have?",
+		Variants: []connector.Variant{
+			{Name: "object", About: "an object with nine keys"},
+			{Name: "json", About: "the same as JSON inside a string"},
+		},
+		Depends: []string{"ats_candidates.location"},
+	},
+	{
+		ID: "activity.content", Evidence: connector.FromCode,
+		About: "Which form does the content of a stage change have in the log of candidates?",
+		Variants: []connector.Variant{
+			{Name: "text", About: "JSON inside a string"},
+			{Name: "object", About: "an object"},
+			{Name: "nested", About: "an object whose content is one of these"},
+		},
+	},
+	{
+		ID: "workflow.stamp", Evidence: connector.GuessOnly,
+		About: "Does updated_at of a workflow move when its states change?",
+		Variants: []connector.Variant{
+			{Name: "moves", About: "yes"},
+			{Name: "still", About: "no; states are read again daily"},
+		},
+	},
+	{
+		ID: "guid", Evidence: connector.Retold,
+		About: "Is the GUID answered that the schema declares?",
+		Variants: []connector.Variant{
+			{Name: "never", About: "no; the number is the identity"},
+			{Name: "always", About: "yes; the number is the identity all the same"},
+		},
+	},
+	{
+		ID: "adverts.geolocation", Evidence: connector.SeenOnce,
+		About: "Which form does the place of an advert have?",
+		Variants: []connector.Variant{
+			{Name: "string", About: "JSON inside a string"},
+			{Name: "object", About: "an object"},
+		},
+	},
+	{
+		ID: "adverts.options", Evidence: connector.SeenOnce,
+		About: "Are the options of an advert texts or lists?",
+		Variants: []connector.Variant{
+			{Name: "seen", About: "some are lists"},
+			{Name: "text", About: "all are texts"},
+			{Name: "list", About: "all are lists"},
+		},
+	},
+}
