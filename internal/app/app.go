@@ -60,7 +60,11 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.tenants = newTenants(c, a.Store, a.keys, traffit.New(traffit.Options{URL: c.TraffitURL}))
 	a.close = append(a.close, a.tenants.close)
-	a.engine = mirror.New(mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Point: c.Point})
+	engine := mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Point: c.Point}
+	if c.TraffitRPS > 0 {
+		engine.ConfirmEvery = time.Duration(mirror.ConfirmShare / c.TraffitRPS * float64(time.Second))
+	}
+	a.engine = mirror.New(engine)
 	return a, nil
 }
 

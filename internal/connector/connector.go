@@ -43,6 +43,9 @@ type Part struct {
 	// Raw is the answer's JSON about this unit, with sorted keys. Nil means withdrawn: the part
 	// was there and is not any more.
 	Raw []byte
+	// Complete is set when the answer left out things that it does not say are empty: it gives the
+	// part with what is stored of them (nil for nothing), and whether that makes it whole.
+	Complete func(stored []byte) (p Part, whole bool, err error)
 	// Version is the ATS's own mark of change (a time stamp); details are read again when that
 	// of the list moved. Empty where there is none.
 	Version string
@@ -96,6 +99,8 @@ type Step struct {
 // List is a step that walks a paged listing.
 type List struct {
 	Covers []Cover // the first one has exactly one part a row; rows are told apart by it
+	// Public listings need no permission; that one answers says nothing about the others.
+	Public bool
 	// Page reads page n, from 1. A page beyond the end is not an error.
 	Page func(ctx context.Context, n int) (Page, error)
 }
@@ -105,6 +110,8 @@ type Page struct {
 	// Total is the number of rows that the ATS declares for the whole listing, Pages that of
 	// pages, Size the page size really applied.
 	Total, Pages, Size int
+	// Lost holds the numbers, from 1, of rows that the ATS could not answer.
+	Lost []int
 	// Body is the answer as it came; when its hash equals the last run's, Rows is not called.
 	Body []byte
 	// Rows decodes the body.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -25,14 +27,18 @@ func (w *work) conclude(ctx context.Context, p connector.Step, s *store.RunStep,
 			return err
 		}
 		s.Missing += int64(len(c.Failed) * max(1, first.Size))
-		s.Error = new(fmt.Sprintf("pages %v could not be read", c.Failed))
+		s.Error = new("pages " + numbers(c.Failed) + " could not be read")
 		return nil
+	case len(c.Lost) > 0:
+		s.Missing += int64(len(c.Lost))
+		s.Error = new("rows " + numbers(c.Lost) + " could not be read")
 	}
 	// The rows that the listing declares but never shows must be as many as the last time, or one
 	// of them may be a row that is only hidden.
 	if c.Holes == last.Shortfall {
 		for n, cover := range p.List.Covers {
-			if cover.Absent == connector.Keep {
+			// A row that could not be read is no row that is gone: only a direct read tells them apart.
+			if cover.Absent == connector.Keep || cover.Absent == connector.Withdraw && len(c.Lost) > 0 {
 				continue
 			}
 			if err := w.absent(ctx, p, s, cover, n, seen); err != nil {
@@ -50,6 +56,20 @@ func (w *work) conclude(ctx context.Context, p connector.Step, s *store.RunStep,
 	}
 	w.Point("walk complete")
 	return nil
+}
+
+// numbers lists numbers in their order, the first of many.
+func numbers(list []int) string {
+	const most = 20
+	var texts []string
+	for i, n := range slices.Sorted(slices.Values(list)) {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("and %d more", len(list)-most))
+			break
+		}
+		texts = append(texts, strconv.Itoa(n))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // absent finds the stored parts that a complete walk did not show, and withdraws them or

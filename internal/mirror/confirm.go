@@ -5,33 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"time"
 
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 )
 
-// The bounds of confirmation: in one run at most a fifth of its other requests, but a few in any
-// case; and what looks like a mass deletion waits for a person.
+// The bounds of confirmation: a run goes on with it for an hour at most, and what looks like a mass
+// deletion waits for a person.
 const (
-	confirmShare   = 5
-	confirmAtLeast = 100
-	massAtLeast    = 50
-	massShare      = 50 // 2 %
+	confirmFor  = time.Hour
+	massAtLeast = 50
+	massShare   = 50 // 2 %
 
 	nominationsAtOnce = 100_000
 )
 
+// ConfirmShare is the part of a tenant's request budget that confirmations may take: one in so many.
+const ConfirmShare = 5
+
 // confirmDeletions asks the ATS about nominated units, one group a request, and ends the records
-// of those that it confirms to be gone. What it cannot ask in this run waits for the next.
+// of those that it confirms to be gone. What it does not come to in this run waits for the next.
 func (w *work) confirmDeletions(ctx context.Context, s *store.RunStep) error {
-	var requests int64
-	for _, other := range w.steps {
-		if other.Step != deletionsStep {
-			requests += other.Requests
-		}
-	}
-	allowed := max(confirmAtLeast, requests/confirmShare)
 	s.Missing, s.Error = 0, nil // an earlier slice's; what is left is looked at again
 	confirms := w.tenant.Confirms()
 	for _, entity := range w.confirmOrder(confirms) {
@@ -51,7 +46,7 @@ func (w *work) confirmDeletions(ctx context.Context, s *store.RunStep) error {
 			s.Error = new(fmt.Sprintf("%d %s are missing from TRAFFIT at once; see `kladka deletions`", held, confirm.Model))
 			continue
 		}
-		if err := w.confirmEntity(ctx, s, entity, confirm, allowed); err != nil {
+		if err := w.confirmEntity(ctx, s, entity, confirm); err != nil {
 			return err
 		}
 	}
@@ -99,7 +94,7 @@ func LooksLikeAccident(missing, living int64) bool {
 	return missing > max(massAtLeast, living/massShare)
 }
 
-func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm, allowed int64) error {
+func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity string, c connector.Confirm) error {
 	nominated, err := w.Store.Nominations(ctx, w.run.Integration, entity, "", nominationsAtOnce)
 	if err != nil || len(nominated) == 0 {
 		return err
@@ -113,8 +108,11 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 		}
 		groups[g] = append(groups[g], u)
 	}
-	if c.Control && asked(s) < allowed {
-		ask(s)
+	late := func() bool { return w.Store.Now()-*s.StartedAt > confirmFor.Milliseconds() }
+	if c.Control && !late() {
+		if err := w.waitToConfirm(ctx); err != nil {
+			return err
+		}
 		if ok, err := w.control(ctx, entity, c, nominated); err != nil {
 			return err
 		} else if !ok {
@@ -125,11 +123,13 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 	}
 	failedInRow := 0
 	for _, g := range order {
-		if asked(s) >= allowed {
+		if late() {
 			w.Log.InfoContext(ctx, "the rest of the deletions is confirmed in the next run", "model", c.Model)
 			return nil
 		}
-		ask(s)
+		if err := w.waitToConfirm(ctx); err != nil {
+			return err
+		}
 		observed := w.Store.Now()
 		present, err := c.Present(ctx, g, groups[g])
 		switch {
@@ -179,13 +179,18 @@ func (w *work) endUnrecorded(ctx context.Context, s *store.RunStep, entity strin
 	}
 }
 
-// The deletions step's cursor is how many confirming requests the run has made.
-func asked(s *store.RunStep) int64 {
-	n, _ := strconv.ParseInt(s.Cursor, 10, 64) // empty for none
-	return n
+// waitToConfirm waits until the next confirming request is due.
+func (w *work) waitToConfirm(ctx context.Context) error {
+	timer := time.NewTimer(time.Until(w.confirmed.Add(w.ConfirmEvery)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		w.confirmed = time.Now()
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
-
-func ask(s *store.RunStep) { s.Cursor = strconv.FormatInt(asked(s)+1, 10) }
 
 // controls is how many living units are asked about before absence counts as no proof: one of them
 // may have gone since the listing showed it.

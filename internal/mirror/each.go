@@ -85,8 +85,9 @@ func (w *work) commitUnit(ctx context.Context, each *connector.Each, s *store.Ru
 	case errors.Is(r.err, connector.ErrGone):
 		*failedInRow = 0
 	case ctx.Err() == nil && pageFault(r.err):
-		if *failedInRow++; *failedInRow >= downAfter {
-			return r.err
+		*failedInRow++
+		if err := w.endure(ctx, s.Step, *failedInRow, r.err); err != nil {
+			return err
 		}
 		missing = true
 		s.Missing++

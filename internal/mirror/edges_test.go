@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/mirror"
 	"github.com/kladka/kladka/internal/store"
 )
 
@@ -144,23 +145,36 @@ func TestNewRevisionCutsPagesAgain(t *testing.T) {
 	})
 }
 
-// Invariant 8: the confirming requests of a run are bounded, however many slices it takes.
-func TestConfirmationIsBoundedOverSlices(t *testing.T) {
-	each(t, 400, func(t *testing.T, b *bench) {
+// Invariant 8: confirming requests keep their distance, and a run goes on with them for an hour.
+func TestConfirmationKeepsToItsShare(t *testing.T) {
+	each(t, 40, func(t *testing.T, b *bench) {
 		b.wantState(b.sync(), store.RunSucceeded)
-		b.ats.change(func() { b.ats.people = b.ats.people[:150] })
-		b.wantState(b.sync(), store.RunPartial)
-		if _, err := b.store.ApproveDeletions(t.Context(), b.integration.No, "person"); err != nil {
-			t.Fatal(err)
-		}
-		b.engine = b.slicedEngine(1, nil)
-		for n := 1; len(b.stored()) > 150; n++ {
-			asked := b.ats.count("confirm")
-			b.wantState(b.sync(), store.RunSucceeded)
-			if got := b.ats.count("confirm") - asked; got > 100 {
-				t.Errorf("run %d made %d confirming requests", n, got)
+		const distance = 10 * time.Millisecond
+		config := b.config(nil)
+		config.Slice, config.ConfirmEvery = time.Nanosecond, distance
+		b.engine = mirror.New(config)
+		var asked []time.Time
+		b.ats.change(func() {
+			b.ats.people = b.ats.people[:20]
+			b.ats.before = func(request string) {
+				if strings.HasPrefix(request, "confirm") {
+					asked = append(asked, time.Now())
+					b.db.Clock.Add(6 * time.Minute)
+				}
 			}
-			if n > 8 { // half of the requests are controls, one in each slice
+		})
+		for n := 1; len(b.stored()) > 20; n++ {
+			asked = nil
+			b.wantState(b.sync(), store.RunSucceeded)
+			if len(asked) > 11 {
+				t.Errorf("run %d made %d confirming requests within an hour of six minutes each", n, len(asked))
+			}
+			for i := 1; i < len(asked); i++ {
+				if d := asked[i].Sub(asked[i-1]); d < distance/2 && i%2 == 1 { // a slice is one control and one question
+					t.Errorf("run %d: %v between two confirming requests", n, d)
+				}
+			}
+			if n > 6 {
 				t.Fatal("the deletions do not come to an end")
 			}
 		}

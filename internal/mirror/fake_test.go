@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync"
@@ -35,6 +37,9 @@ type fakeATS struct {
 	suffix      string
 	hiddenGroup int // declared but not shown
 	fields      bool
+	restless    *rand.Rand   // the list comes in another order at each request
+	lost        map[int]bool // people whose rows the list cannot answer
+	sparse      map[int]bool // people whose rows come without the group
 }
 
 type person struct {
@@ -152,13 +157,39 @@ func (f *fakeATS) page(_ context.Context, n int) (p connector.Page, err error) {
 			return max(f.size-f.hidden, i-f.hidden)
 		}
 		suffix := f.suffix
-		shown := slices.Clone(f.people[min(at(from), len(f.people)):min(at(to), len(f.people))])
-		p = connector.Page{Total: total, Pages: (total + f.size - 1) / f.size, Size: f.size, Body: raw(shown)}
+		people := f.people
+		if f.restless != nil {
+			people = slices.Clone(people)
+			f.restless.Shuffle(len(people), func(i, j int) { people[i], people[j] = people[j], people[i] })
+		}
+		shown := slices.Clone(people[min(at(from), len(people)):min(at(to), len(people))])
+		p = connector.Page{Total: total, Pages: (total + f.size - 1) / f.size, Size: f.size}
+		for i, x := range shown {
+			if f.lost[x.ID] {
+				p.Lost = append(p.Lost, from+i+1)
+			}
+		}
+		shown = slices.DeleteFunc(shown, func(x person) bool { return f.lost[x.ID] })
+		p.Body = raw(shown)
+		sparse := maps.Clone(f.sparse)
 		p.Rows = func() ([]connector.Row, error) {
 			var rows []connector.Row
 			for _, x := range shown {
 				x.Name += suffix
-				rows = append(rows, connector.Row{Parts: []connector.Part{{PartKey: connector.PartKey{Unit: unit("person", x.ID), Kind: "list"}, Raw: raw(x), Version: x.Name}}})
+				part := connector.Part{PartKey: connector.PartKey{Unit: unit("person", x.ID), Kind: "list"}, Version: x.Name}
+				if sparse[x.ID] {
+					part.Complete = func(stored []byte) (connector.Part, bool, error) {
+						var known person
+						_ = json.Unmarshal(stored, &known)
+						filled := part
+						filled.Complete = nil
+						filled.Raw = raw(person{ID: x.ID, Name: x.Name, Group: known.Group})
+						return filled, known.Group != 0, nil
+					}
+					x.Group = 0
+				}
+				part.Raw = raw(x)
+				rows = append(rows, connector.Row{Parts: []connector.Part{part}})
 			}
 			return rows, nil
 		}
@@ -279,13 +310,19 @@ func (b *bench) newEngine(point func(string)) *mirror.Engine {
 // slicedEngine works in slices of a length of its own; of a nanosecond, each does the least that
 // a slice can do.
 func (b *bench) slicedEngine(slice time.Duration, point func(string)) *mirror.Engine {
-	return mirror.New(mirror.Config{
-		Store: b.store, Point: point, Slice: slice,
+	config := b.config(point)
+	config.Slice = slice
+	return mirror.New(config)
+}
+
+func (b *bench) config(point func(string)) mirror.Config {
+	return mirror.Config{
+		Store: b.store, Point: point,
 		Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
 			return b.ats, b.ats, nil
 		},
 		Enqueue: func(context.Context, *sql.Tx, string, time.Duration) error { return nil },
-	})
+	}
 }
 
 // sync runs a full sync to its end, a minute after the last one.

@@ -18,6 +18,10 @@ const foldAtOnce = 200
 // put stores parts and folds every unit that they changed, and every unit that depends on one.
 // It gives the units whose own parts changed.
 func (w *work) put(ctx context.Context, tx *store.Tx, parts []connector.Part) ([]connector.Unit, error) {
+	parts, err := w.complete(ctx, tx, parts)
+	if err != nil {
+		return nil, err
+	}
 	changed, err := tx.PutParts(ctx, parts, w.conn.Revision())
 	if err != nil || len(changed) == 0 {
 		return nil, err
@@ -27,6 +31,46 @@ func (w *work) put(ctx context.Context, tx *store.Tx, parts []connector.Part) ([
 		return nil, err
 	}
 	return changed, w.fold(ctx, tx, append(changed[:len(changed):len(changed)], dependents...))
+}
+
+// complete fills the parts that left something out with what is stored of it, and counts those
+// of which too little is.
+func (w *work) complete(ctx context.Context, tx *store.Tx, parts []connector.Part) ([]connector.Part, error) {
+	var units []connector.Unit
+	for _, p := range parts {
+		if p.Complete != nil {
+			units = append(units, p.Unit)
+		}
+	}
+	if units == nil {
+		return parts, nil
+	}
+	stored, err := tx.LivingParts(ctx, units)
+	if err != nil {
+		return nil, err
+	}
+	filled := slices.Clone(parts)
+	for i, p := range parts {
+		if p.Complete == nil {
+			continue
+		}
+		var known []byte
+		for _, s := range stored[p.Unit] {
+			if s.PartKey == p.PartKey {
+				known = s.Raw
+			}
+		}
+		part, whole, err := p.Complete(known)
+		if err != nil {
+			return nil, fmt.Errorf("complete %s: %w", p.Unit, err)
+		}
+		part.ObservedAt = p.ObservedAt
+		filled[i] = part
+		if !whole {
+			w.lacking++
+		}
+	}
+	return filled, nil
 }
 
 // dependents gives the units to fold again because others changed: those that fit into this

@@ -41,6 +41,9 @@ type Config struct {
 	InFlight int
 	// Stalled is how long a run may go without progress before it ends as TIMED_OUT (default 30 min).
 	Stalled time.Duration
+	// ConfirmEvery is the time from one confirming request to the next, so that they take their share
+	// of a tenant's request budget and no more (default: no wait).
+	ConfirmEvery time.Duration
 	// Point is called at named points of the work. Tests stop the process there.
 	Point func(name string)
 }
@@ -161,8 +164,10 @@ type work struct {
 	revision    string
 	until       time.Time
 	requests    atomic.Int64
+	confirmed   time.Time         // when the last confirming request was made
 	found       []connector.Field // vendor fields that the folds of the write under way came upon
 	noted       map[connector.Field]bool
+	lacking     int64 // parts of the write under way that came without all that they should have
 }
 
 // deletionsStep is the name of the last step of every full sync: it confirms what may be gone.
@@ -216,7 +221,7 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 }
 
 func (w *work) write(ctx context.Context, fn func(*store.Tx) error) (store.Written, error) {
-	w.found = nil
+	w.found, w.lacking = nil, 0
 	written, err := w.Store.Write(ctx, w.run.Integration, w.run.Lease(), "run:"+w.run.ID, func(tx *store.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
@@ -289,6 +294,9 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 	state := store.StepDone
 	if failsStep(err) {
 		s.Error = new(err.Error())
+		if s.Total != nil {
+			s.Missing = max(s.Missing, *s.Total-s.Done)
+		}
 		state, err = store.StepFailed, nil
 	}
 	if err != nil {
@@ -316,11 +324,12 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 const manyWritten = 1000
 
 // failsStep reports whether an error ends a step and lets the run go on with the others: a missing
-// permission, an answer that is none, an endpoint that is not there.
+// permission, an answer that is none, an endpoint that is not there or always fails.
 func failsStep(err error) bool {
+	_, broken := errors.AsType[*brokenError](err)
 	_, scope := errors.AsType[*connector.ScopeError](err)
 	_, answer := errors.AsType[*connector.AnswerError](err)
-	return scope || answer || errors.Is(err, connector.ErrGone)
+	return broken || scope || answer || errors.Is(err, connector.ErrGone)
 }
 
 // save stores a step's progress with the requests made since the last time.
@@ -462,6 +471,9 @@ func outcome(steps []store.RunStep) (store.RunState, string) {
 		case s.State == store.StepFailed:
 			failed++
 			message = join(message, fmt.Sprintf("%s: %s", s.Step, *s.Error))
+			if s.Missing > 0 && s.Done > 0 {
+				message += fmt.Sprintf(" (%d of %d were not read)", s.Missing, s.Missing+s.Done)
+			}
 		case s.Missing > 0 && s.Error != nil:
 			message = join(message, fmt.Sprintf("%s: %d could not be read: %s", s.Step, s.Missing, *s.Error))
 		case s.Missing > 0:

@@ -19,8 +19,8 @@ import (
 // end and move nothing, and when an early row goes, those behind it move to pages that are still
 // to be read: they are seen twice, never not at all. Only pages that were asked for at the same
 // time may be answered in another order. A total that rises from one page to the next tells that
-// (checkPages); where an insertion hid it, the place of a marked row does (moved), and a second walk
-// asks for one page at a time.
+// (checkPages); where an insertion hid it, the place of a marked row does (moved), and a second pass
+// asks for one page at a time. Where rows come in no order, passes go on as long as they find more.
 type walkCursor struct {
 	Next      int    `json:"next"`             // the next page to read; 0 when all are
 	Last      int    `json:"last"`             // the last page, as it was when the walk began
@@ -31,14 +31,22 @@ type walkCursor struct {
 	Mark      int    `json:"mark,omitempty"`   // where the marked row stood, from 0
 	Marked    uint64 `json:"marked,omitempty"` // the key of the marked row: the first of the last page
 	Failed    []int  `json:"failed,omitempty"` // pages that could not be read
-	Again     bool   `json:"again,omitempty"`  // this is the second walk
+	Lost      []int  `json:"lost,omitempty"`   // rows that could not be read, of pages that could
+	Pass      int    `json:"pass,omitempty"`   // how often the listing was walked before, in this walk
+	Seen      int    `json:"seen,omitempty"`   // the rows that were seen when this pass began
+	Vain      int    `json:"vain,omitempty"`   // the passes in a row that found nothing more
 }
+
+const (
+	// maxPasses bounds how often a listing is walked whose rows move. Each pass over rows in random
+	// order sees two thirds of those not seen yet.
+	maxPasses = 10
+	// vainPasses is how many of them in a row may find nothing more.
+	vainPasses = 2
+)
 
 // oldResume is how long a walk may rest before it reads its last page again when it goes on.
 const oldResume = 10 * time.Minute
-
-// downAfter is how many pages in a row must fail before the ATS counts as down rather than the pages as broken.
-const downAfter = 3
 
 // fetched is the answer for one page.
 type fetched struct {
@@ -85,19 +93,23 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		if err != nil {
 			return err
 		}
-		lost := 0
+		lost, rows := 0, distinct(p.List, seen)
 		if len(p.List.Covers) > 0 && len(c.Failed) == 0 {
-			lost = max(0, c.Total-c.Holes-distinct(p.List, seen))
+			lost = max(0, c.Total-c.Holes-rows)
 		}
-		moved := false
-		if lost == 0 && !c.Again {
-			if moved, err = w.moved(ctx, p.List, c); err != nil {
+		vain := 0
+		if rows == c.Seen {
+			vain = c.Vain + 1
+		}
+		again := lost > 0 && vain < vainPasses && c.Pass+1 < maxPasses
+		if lost == 0 && c.Pass == 0 {
+			if again, err = w.moved(ctx, p.List, c); err != nil {
 				return err
 			}
 		}
-		if (lost > 0 || moved) && !c.Again {
+		if again {
 			w.Log.InfoContext(ctx, "rows moved during the walk, walking again", "step", p.Name, "missing", lost)
-			c = walkCursor{Again: true}
+			c = walkCursor{Pass: c.Pass + 1, Seen: rows, Vain: vain}
 			if err := w.beginWalk(ctx, p, s, &c, last); err != nil {
 				return err
 			}
@@ -112,7 +124,7 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 func (w *work) beginWalk(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
 	f := w.fetch(ctx, p.List, 1)
 	if f.err != nil {
-		return f.err
+		return w.beginning(ctx, p.Name, f.err)
 	}
 	c.Last, c.LastTotal, c.Total = max(1, f.page.Pages), f.page.Total, f.page.Total
 	c.Next = c.Last
@@ -131,6 +143,9 @@ func (w *work) moved(ctx context.Context, l *connector.List, c walkCursor) (bool
 	size := max(1, c.Mark/max(1, c.Last-1))
 	f := w.fetch(ctx, l, (c.Mark-max(0, c.LastTotal-c.Total))/size+1)
 	if f.err != nil {
+		if pageFault(f.err) && !busy(f.err) {
+			return true, nil // it cannot be ruled out
+		}
 		return false, f.err
 	}
 	_, keys, _, err := contents(l, f)
@@ -172,7 +187,7 @@ func (w *work) walkPages(ctx context.Context, p connector.Step, s *store.RunStep
 		return err
 	}
 	inFlight := w.InFlight
-	if c.Again {
+	if c.Pass > 0 {
 		inFlight = 1
 	}
 	ahead := w.pagesAhead(ctx, p.List, c.Next, inFlight)
@@ -184,8 +199,9 @@ func (w *work) walkPages(ctx context.Context, p connector.Step, s *store.RunStep
 			if ctx.Err() != nil || !pageFault(f.err) {
 				return f.err
 			}
-			if failedInRow++; failedInRow >= downAfter {
-				return f.err
+			failedInRow++
+			if err := w.endure(ctx, p.Name, failedInRow, f.err); err != nil {
+				return err
 			}
 			c.Failed = append(c.Failed, f.number)
 			c.Next = f.number - 1
@@ -224,13 +240,6 @@ func (w *work) readTail(ctx context.Context, p connector.Step, s *store.RunStep,
 			return nil
 		}
 	}
-}
-
-// pageFault reports whether an error concerns a page and not the whole step or run.
-func pageFault(err error) bool {
-	_, retry := errors.AsType[*connector.RetryError](err)
-	_, answer := errors.AsType[*connector.AnswerError](err)
-	return retry || answer
 }
 
 // checkPages reads pages again after the total rose from one page to the next. Either this page was
@@ -324,6 +333,12 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 	}
 	slices.Sort(row.Keys)
 	row.Keys = slices.Compact(row.Keys)
+	for _, n := range f.page.Lost {
+		if !slices.Contains(c.Lost, n) {
+			c.Lost = append(c.Lost, n)
+		}
+		row.Hash = "" // next time it may be whole
+	}
 	w.Point("page fetched")
 	s.Total = new(int64(f.page.Total))
 	if !reread {
@@ -334,7 +349,7 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 		if f.page.Total > c.Total {
 			c.Check = f.number
 		}
-		if f.number == c.Last && c.Last > 1 && !c.Again {
+		if f.number == c.Last && c.Last > 1 && c.Pass == 0 {
 			if err := c.mark(p.List, f); err != nil {
 				return err
 			}
@@ -371,8 +386,15 @@ func (w *work) commitParts(ctx context.Context, s *store.RunStep, c *walkCursor,
 		if err != nil {
 			return err
 		}
+		if w.lacking > 0 {
+			s.Missing += w.lacking
+			s.Error = new("rows came without all of their fields")
+		}
 		if row == nil {
 			return nil
+		}
+		if w.lacking > 0 {
+			row.Hash = "" // nor must the page be skipped when it comes again
 		}
 		if c != nil {
 			b, err := json.Marshal(c)

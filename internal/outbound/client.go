@@ -256,6 +256,10 @@ func jitter(n int) time.Duration {
 	return pause/2 + rand.N(pause/2)
 }
 
+// Pause waits as long as before the attempt after the nth one, for callers that judge answers by
+// more than their status.
+func (c *Client) Pause(ctx context.Context, n int) error { return c.sleep(ctx, jitter(n)) }
+
 func (c *Client) now() time.Time {
 	if c.Now != nil {
 		return c.Now()

@@ -16,7 +16,7 @@ const translated = ".translation"
 // adverts reads the public feed of published job posts, which needs no token (documented).
 func (t *tenant) adverts() *connector.List {
 	r := call{path: "/public/job_posts/published", size: pageSize, sort: byIDPublic}
-	return t.step(r, func(row object, sent ats.Time) []connector.Part {
+	list := t.step(r, func(row object, sent ats.Time) []connector.Part {
 		if row.id("id") == "" {
 			return nil
 		}
@@ -27,6 +27,8 @@ func (t *tenant) adverts() *connector.List {
 		job := row.object("advert").id("recruitment")
 		return []connector.Part{part(recruitment, job, kindAdvert, row.id("id"), row, sent)}
 	}, connector.Cover{Entity: recruitment, Kind: kindAdvert, Absent: connector.Withdraw})
+	list.Public = true
+	return list
 }
 
 // advert is one published job post.

@@ -27,7 +27,9 @@ type client struct {
 	tenant, id, secret string
 
 	http   *outbound.Client
+	brief  *outbound.Client // with fewer attempts, for requests that are likely to fail
 	tokens *tokens
+	habits habits
 	now    func() time.Time
 	log    *slog.Logger
 }
@@ -44,6 +46,31 @@ type call struct {
 	// short says that a page that is not full and declares nothing is the whole listing: for
 	// listings that hold a handful, where looking for a second page would double the requests.
 	short bool
+	form  form
+	keys  []string // that every row has; see sparse
+	// brief spends fewer attempts.
+	brief bool
+}
+
+// form is what an answer must look like to be one.
+type form int
+
+const (
+	formAny   form = iota
+	formRows       // a list
+	formItems      // a list, or an object that holds one
+)
+
+// fits reports whether JSON has the form.
+func (f form) fits(body []byte) bool {
+	switch f {
+	case formRows:
+		return bytes.TrimSpace(body)[0] == '['
+	case formItems:
+		_, ok := itemsOf(body)
+		return ok
+	}
+	return true
 }
 
 // answer is a JSON answer with status 200.
@@ -59,25 +86,82 @@ func (r call) problem(status int, format string, args ...any) *connector.AnswerE
 	return &connector.AnswerError{Status: status, Method: http.MethodGet, Path: r.path, Message: fmt.Sprintf(format, args...)}
 }
 
-// get sends a call. A token that died early is replaced and the call repeated once.
+// garbled is how often an answer is asked for that has status 200 and is none: broken JSON, a page,
+// something else than was asked for. Other clients guard against these; a proxy in trouble or an
+// overloaded server gives them, and mostly not twice.
+const garbled = 3
+
+// get sends a call, again when the answer is none.
 func (c *client) get(ctx context.Context, r call) (*answer, error) {
+	for n := 1; ; n++ {
+		a, err := c.admitted(ctx, r)
+		none, ok := errors.AsType[*connector.AnswerError](err)
+		if !ok || none.Status != http.StatusOK || n == garbled || r.brief {
+			return a, err
+		}
+		if err := c.http.Pause(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// attempts is the client that sends a call.
+func (c *client) attempts(r call) *outbound.Client {
+	if r.brief {
+		return c.brief
+	}
+	return c.http
+}
+
+// deadTokens is how many tokens in a row a call may find dead: more than there are calls at once,
+// each of which may use up the last life of a token before another.
+const deadTokens = 8
+
+// admitted sends a call with a token. One that died early is replaced.
+func (c *client) admitted(ctx context.Context, r call) (*answer, error) {
 	if r.scope == "" {
 		return c.send(ctx, r, "")
 	}
-	g, err := c.tokens.get(ctx)
-	if err != nil {
-		return nil, err
+	for n := 1; ; n++ {
+		g, err := c.tokens.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		g.uses.Add(1)
+		a, err := c.send(ctx, r, g.token)
+		refused, ok := errors.AsType[*connector.AuthError](err)
+		if !ok {
+			return a, err
+		}
+		if g.uses.Load() == 1 || n == deadTokens {
+			// A token that nobody else has used cannot have died. Either it is good for nothing, or this
+			// is how the lack of a scope looks.
+			if c.accepts(ctx, r.scope, g.token) {
+				return nil, &connector.ScopeError{Scope: r.scope, Message: refused.Message}
+			}
+			if n > 1 {
+				return nil, err
+			}
+		}
+		c.log.DebugContext(ctx, "the access token is not accepted any more", "path", r.path)
+		c.tokens.drop(g.token)
 	}
-	a, err := c.send(ctx, r, g.token)
-	if _, refused := errors.AsType[*connector.AuthError](err); !refused {
-		return a, err
+}
+
+// accepts reports whether a token is good for anything beyond a scope.
+func (c *client) accepts(ctx context.Context, beyond, token string) bool {
+	for _, s := range scopes {
+		if s.name != beyond {
+			_, err := c.send(ctx, call{path: api + s.path, scope: s.name, page: 1, size: 1, brief: true}, token)
+			if err == nil {
+				return true
+			}
+			if ctx.Err() != nil {
+				return false
+			}
+		}
 	}
-	c.log.DebugContext(ctx, "the access token is not accepted any more", "path", r.path)
-	c.tokens.drop(g.token)
-	if g, err = c.tokens.get(ctx); err != nil {
-		return nil, err
-	}
-	return c.send(ctx, r, g.token)
+	return false
 }
 
 func (c *client) send(ctx context.Context, r call, token string) (*answer, error) {
@@ -102,7 +186,7 @@ func (c *client) send(ctx context.Context, r call, token string) (*answer, error
 		req.Header.Set("X-Response-Metadata", "true")
 	}
 	sent := ats.TimeOf(c.now())
-	resp, err := c.http.Do(req)
+	resp, err := c.attempts(r).Do(req)
 	if err != nil {
 		return nil, c.unreachable(ctx, r.path, err)
 	}
@@ -116,6 +200,12 @@ func (c *client) send(ctx context.Context, r call, token string) (*answer, error
 // TRAFFIT's own word: its front answers HTML for unknown paths and tenants (seen).
 func (c *client) judge(r call, resp *outbound.Response) error {
 	spoken := looksLikeJSON(resp.Body) && json.Valid(resp.Body)
+	if resp.Status == http.StatusOK && spoken {
+		if !r.form.fits(resp.Body) {
+			return r.problem(http.StatusOK, "the answer is an object where a list belongs")
+		}
+		return nil
+	}
 	message := c.noJSON(resp.Body)
 	if spoken {
 		v, _ := decode(resp.Body) // valid as just checked
@@ -127,8 +217,6 @@ func (c *client) judge(r call, resp *outbound.Response) error {
 		return c.later(resp, refusal)
 	case resp.Status >= 300 && resp.Status < 400:
 		return r.problem(resp.Status, "it points to %s, which is not followed", outbound.RedactURL(resp.Header.Get("Location")))
-	case resp.Status == http.StatusOK && spoken:
-		return nil
 	case r.scope == "":
 		return refusal
 	case resp.Status == http.StatusUnauthorized:
@@ -176,7 +264,7 @@ func (c *client) noJSON(body []byte) string {
 	if looksLikeJSON(body) {
 		return "the answer is broken JSON"
 	}
-	return fmt.Sprintf("the answer is a page, not JSON; is %q the right tenant?", c.tenant)
+	return fmt.Sprintf("the answer is no JSON; is %q the right tenant?", c.tenant)
 }
 
 // said gives the words of an error answer, whose form varies.

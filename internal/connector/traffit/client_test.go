@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -110,9 +112,13 @@ func TestTokenThatDiesEarly(t *testing.T) {
 	if f.issued != 2 {
 		t.Errorf("%d tokens were fetched", f.issued)
 	}
-	// When a new one does not help either, the credentials are the problem, and nothing loops.
+	// When a new one does not help either and no other address takes it, the credentials are the
+	// problem, and nothing loops.
 	f.mu.Lock()
 	f.special[api+"/users/"] = answers(401, `{"message":"no"}`)
+	for _, s := range scopes {
+		f.special[api+s.path] = answers(401, `{"message":"no"}`)
+	}
 	f.seen = nil
 	f.mu.Unlock()
 	_, err := tn.users().Page(t.Context(), 1)
@@ -122,6 +128,40 @@ func TestTokenThatDiesEarly(t *testing.T) {
 	if n := len(f.sent(api + "/users/")); n != 2 {
 		t.Errorf("%d requests were sent", n)
 	}
+	// When another address takes it, this is how the lack of a scope looks.
+	f.mu.Lock()
+	delete(f.special, api+"/recruitments/")
+	f.lists["/recruitments/"] = []string{`{"id":1}`}
+	f.mu.Unlock()
+	_, err = tn.users().Page(t.Context(), 1)
+	if scope, ok := errors.AsType[*connector.ScopeError](err); !ok || scope.Scope != "user" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A token may serve so few calls that those which share it find it dead again and again.
+func TestTokenOfFewUses(t *testing.T) {
+	f := newFake(t)
+	left := 0
+	f.special["/oauth2/token"] = func(w http.ResponseWriter, r *http.Request) { left = 1; f.token(w, r) }
+	f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+f.valid || left == 0 {
+			say(w, 401, `{"error":"invalid_token"}`)
+			return
+		}
+		left--
+		say(w, 200, `[]`)
+	}
+	tn := f.open()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if _, err := tn.users().Page(t.Context(), 1); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestWaitingForATokenEndsWithTheContext(t *testing.T) {
@@ -332,7 +372,7 @@ func TestPages(t *testing.T) {
 		"declared":                       {rows: many, want: connector.Page{Total: 250, Pages: 3, Size: 100}},
 		"pages follow from the total":    {rows: many, noPages: true, want: connector.Page{Total: 250, Pages: 3, Size: 100}},
 		"nothing":                        {rows: nil, want: connector.Page{Total: 0, Pages: 1, Size: 100}},
-		"undeclared, read to its end":    {rows: many, bare: true, want: connector.Page{Total: 250, Pages: 1, Size: 100}},
+		"undeclared, its end is found":   {rows: many, bare: true, want: connector.Page{Total: 250, Pages: 3, Size: 100}},
 		"undeclared, exactly one page":   {rows: many[:100], bare: true, want: connector.Page{Total: 100, Pages: 1, Size: 100}},
 		"undeclared, less than one page": {rows: many[:7], bare: true, want: connector.Page{Total: 7, Pages: 1, Size: 100}},
 		"undeclared and empty":           {rows: nil, bare: true, want: connector.Page{Total: 0, Pages: 1, Size: 100}},
@@ -378,17 +418,19 @@ func TestSourcesInSlices(t *testing.T) {
 	for i := range 73 {
 		f.lists["/sources"] = append(f.lists["/sources"], fmt.Sprintf(`{"id":%d,"employee":{"id":1}}`, i+1))
 	}
-	limit, broken := 10, "-"
+	limit, broken := 10, 0
 	f.special[api+"/sources"] = func(w http.ResponseWriter, r *http.Request) {
-		page, size := r.Header.Get("X-Request-Current-Page"), r.Header.Get("X-Request-Page-Size")
-		if size == "50" && limit < 50 || page == broken && size == "10" {
+		page, _ := strconv.Atoi(r.Header.Get("X-Request-Current-Page"))
+		size, _ := strconv.Atoi(r.Header.Get("X-Request-Page-Size"))
+		if size > limit || (page-1)*size < broken && broken <= page*size {
 			say(w, 500, `{}`)
 			return
 		}
 		f.page(w, r, f.lists["/sources"])
 	}
 	tn := f.open()
-	for page, want := range map[int]int{1: 50, 2: 23} {
+	read := func(page, want int, lost []int) {
+		t.Helper()
 		p, err := tn.sources().Page(t.Context(), page)
 		if err != nil || p.Total != 73 || p.Pages != 2 || p.Size != 50 {
 			t.Fatalf("page %d: %+v, %v", page, p, err)
@@ -397,10 +439,138 @@ func TestSourcesInSlices(t *testing.T) {
 		if err != nil || len(rows) != want {
 			t.Errorf("page %d: %d rows, %v", page, len(rows), err)
 		}
+		if diff := cmp.Diff(lost, p.Lost); diff != "" {
+			t.Errorf("page %d: lost rows (-want +got):\n%s", page, diff)
+		}
 	}
-	broken = "7"
+	read(1, 50, nil)
+	f.seen = nil
+	read(2, 23, nil)
+	// Once slices were needed for no row's sake, they are not tried after the whole page but before.
+	if n := len(f.sent(api + "/sources")); n != 4 {
+		t.Errorf("the second page took %d requests", n)
+	}
+	limit, broken = 50, 65
+	read(1, 50, nil)
+	read(2, 22, []int{65})
+	// When nothing of a page can be read, it is not single rows that are broken.
+	f.special[api+"/sources"] = answers(500, `{}`)
 	if _, err := tn.sources().Page(t.Context(), 2); !is[*connector.RetryError](err) {
-		t.Errorf("a page with a broken slice: %v", err)
+		t.Errorf("an endpoint that is down: %v", err)
+	}
+}
+
+// What a refused or ignored sort and a refused page beyond the end come to.
+func TestListHabits(t *testing.T) {
+	many := make([]string, 250)
+	for i := range many {
+		many[i] = fmt.Sprintf(`{"id":%d}`, i+1)
+	}
+	backwards := slices.Clone(many)
+	slices.Reverse(backwards)
+	for name, tc := range map[string]struct {
+		answer    func(f *fake, w http.ResponseWriter, r *http.Request, page int)
+		sort      string // what is sent in the end
+		pages     int
+		total     int
+		undeclare bool
+	}{
+		"the other spelling": {sort: byIDPublic, pages: 3, total: 250, answer: func(f *fake, w http.ResponseWriter, r *http.Request, _ int) {
+			if r.Header.Get("X-Request-Sort") == byIDPublic {
+				f.page(w, r, many)
+				return
+			}
+			f.page(w, r, backwards)
+		}},
+		"the first spelling is refused": {sort: byIDPublic, pages: 3, total: 250, answer: func(f *fake, w http.ResponseWriter, r *http.Request, _ int) {
+			if r.Header.Get("X-Request-Sort") == byID {
+				say(w, 400, `{"message":"sort"}`)
+				return
+			}
+			f.page(w, r, many)
+		}},
+		"every sort is refused": {sort: "", pages: 3, total: 250, answer: func(f *fake, w http.ResponseWriter, r *http.Request, _ int) {
+			if r.Header.Get("X-Request-Sort") != "" {
+				say(w, 400, `{"message":"sort"}`)
+				return
+			}
+			f.page(w, r, many)
+		}},
+		"no sort is heeded": {sort: byID, pages: 3, total: 250, answer: func(f *fake, w http.ResponseWriter, r *http.Request, _ int) {
+			f.page(w, r, backwards)
+		}},
+		"beyond the end is refused": {sort: byID, pages: 3, total: 250, answer: func(f *fake, w http.ResponseWriter, r *http.Request, page int) {
+			if page > 3 {
+				say(w, 404, `{"message":"no such page"}`)
+				return
+			}
+			f.page(w, r, many)
+		}},
+		"undeclared, and beyond the end the last page comes again": {sort: byID, pages: 3, total: 250, undeclare: true, answer: func(f *fake, w http.ResponseWriter, r *http.Request, page int) {
+			if page > 3 {
+				r.Header.Set("X-Request-Current-Page", "3")
+			}
+			f.page(w, r, many)
+		}},
+		"undeclared, and beyond the end is refused": {sort: byID, pages: 3, total: 250, undeclare: true, answer: func(f *fake, w http.ResponseWriter, r *http.Request, page int) {
+			if page > 3 {
+				say(w, 400, `{"message":"no such page"}`)
+				return
+			}
+			f.page(w, r, many)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.bare = tc.undeclare
+			f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
+				page, _ := strconv.Atoi(r.Header.Get("X-Request-Current-Page"))
+				tc.answer(f, w, r, page)
+			}
+			tn := f.open()
+			list := tn.users()
+			seen := 0
+			for _, n := range []int{1, 3, 2, 5} {
+				p, err := list.Page(t.Context(), n)
+				if err != nil {
+					t.Fatalf("page %d: %v", n, err)
+				}
+				if p.Pages != tc.pages || p.Total != tc.total || p.Size != 100 {
+					t.Errorf("page %d: %d rows on %d pages of %d", n, p.Total, p.Pages, p.Size)
+				}
+				rows, err := p.Rows()
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen += len(rows)
+				if sent := f.sent(api + "/users/"); n == 2 && sent[len(sent)-1].Header.Get("X-Request-Sort") != tc.sort {
+					t.Errorf("sorted by %q", sent[len(sent)-1].Header.Get("X-Request-Sort"))
+				}
+			}
+			if seen != tc.total {
+				t.Errorf("%d rows", seen)
+			}
+		})
+	}
+}
+
+// A 200 that is no answer is asked for again.
+func TestGarbledAnswers(t *testing.T) {
+	f := newFake(t)
+	n := 0
+	f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
+		switch n++; n {
+		case 1:
+			html(200)(w, r)
+		case 2:
+			say(w, 200, `{"message":"busy"}`)
+		default:
+			f.page(w, r, []string{`{"id":1}`})
+		}
+	}
+	p, err := f.open().users().Page(t.Context(), 1)
+	if err != nil || p.Total != 1 {
+		t.Errorf("%d rows, %v", p.Total, err)
 	}
 }
 

@@ -146,6 +146,7 @@ func (f *fake) open(change ...func(*connector.Config)) *tenant {
 	}
 	tn := opened.(*tenant)
 	tn.http.Sleep = func(context.Context, time.Duration) error { return nil }
+	tn.brief.Sleep = tn.http.Sleep
 	return tn
 }
 

@@ -3,9 +3,12 @@ package traffit
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -16,29 +19,52 @@ const (
 	// cut silently (seen).
 	pageSize = 100
 	// sourcePage is the most that the list of sources takes; above it, it answers 500. On some
-	// tenants the limit is sourceSlice, and single pages fail at any size (seen).
-	sourcePage, sourceSlice = 50, 10
-	// maxUndeclared bounds a listing that does not say how long it is.
-	maxUndeclared = 50
+	// tenants the limit is sliceSize, and single pages fail at any size (seen).
+	sourcePage = 50
+	// sliceSize is the size in which a page is read that cannot be read as a whole.
+	sliceSize = 10
+	// mostPages bounds the search for the end of a listing that does not say how long it is.
+	mostPages = 1 << 20
+)
 
-	// byID is the sort that the Integration API takes (seen; it may ignore it).
-	byID = `{"id":"ASC"}`
-	// byIDPublic is the spelling of the public feed (documented).
+// The spellings of a sort by ID, in the order in which they are tried on the Integration API: the
+// first is the one that was seen to work there, the second that of the documentation of the
+// public feed. An API that takes neither decides on the order itself.
+const (
+	byID       = `{"id":"ASC"}`
 	byIDPublic = `{"sort_by":"id","direction":"ASC"}`
 )
+
+var spellings = []string{byID, byIDPublic, ""}
+
+// habits are what was learned of a tenant's listings, by path.
+type habits struct {
+	mu      sync.Mutex
+	lengths map[string]length // of those that do not tell
+	sorts   map[string]int    // the spelling that works
+	sizes   map[string]int    // the page size that is applied, where it is not the one asked for
+	sliced  map[string]bool   // read in slices from the start, since whole pages fail
+}
+
+// length is how long a listing is that does not say so itself.
+type length struct{ total, pages, size int }
 
 // listing is one page of a listing.
 type listing struct {
 	total, pages, size int
 	body               []byte
 	sent               ats.Time
+	lost               []int // the numbers, from 1, of rows that TRAFFIT could not answer
 }
 
 // list reads page n of a listing. Its length says nothing: pages in the middle come up short
 // (seen), so that only the declared numbers count.
 func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	r.page = n
-	a, err := c.rows(ctx, r)
+	a, err := c.sorted(ctx, r)
+	if err != nil && n > 1 && refused(err) {
+		return c.beyond(ctx, r, n, err)
+	}
 	if err != nil {
 		return listing{}, err
 	}
@@ -50,6 +76,11 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	if size, ok := headerInt(a.header, "X-Result-Page-Size"); ok && size > 0 {
 		l.size = size
 	}
+	if l.size < r.size && l.size > 1 && r.sort != "" {
+		c.habits.mu.Lock()
+		c.habits.sizes[r.path] = l.size
+		c.habits.mu.Unlock()
+	}
 	if pages, ok := headerInt(a.header, "X-Result-Total-Pages"); ok {
 		l.pages = pages
 	} else {
@@ -59,56 +90,302 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	return l, nil
 }
 
+// refused reports whether TRAFFIT did not like a request.
+func refused(err error) bool {
+	answer, ok := errors.AsType[*connector.AnswerError](err)
+	return ok && (answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound)
+}
+
+// beyond answers for a page that was refused: as an empty one when the listing ends before it.
+// Whether TRAFFIT refuses such pages is not known.
+func (c *client) beyond(ctx context.Context, r call, n int, refusal error) (listing, error) {
+	l, err := c.list(ctx, r, 1)
+	if err != nil || l.pages >= n {
+		return listing{}, refusal
+	}
+	l.body = []byte("[]")
+	return l, nil
+}
+
+// sorted sends a call for rows. When its sort is refused, or the first page shows that it was
+// ignored, the other spellings are tried; what works is remembered.
+func (c *client) sorted(ctx context.Context, r call) (*answer, error) {
+	if r.sort != byID {
+		return c.rows(ctx, r)
+	}
+	c.habits.mu.Lock()
+	known, tried := c.habits.sorts[r.path]
+	c.habits.mu.Unlock()
+	r.sort = spellings[known]
+	a, err := c.rows(ctx, r)
+	ignored := err == nil && r.page == 1 && !tried && !ascending(a.body)
+	if !ignored && (err == nil || !badRequest(err)) {
+		return a, err
+	}
+	for i, spelling := range spellings {
+		if i == known {
+			continue
+		}
+		again := r
+		again.sort = spelling
+		b, other := c.rows(ctx, again)
+		if other != nil || ignored && !ascending(b.body) {
+			continue
+		}
+		c.remember(r.path, i)
+		return b, nil
+	}
+	if ignored {
+		c.remember(r.path, known) // no spelling is heeded, so the first is as good as any
+	}
+	return a, err
+}
+
+func (c *client) remember(path string, spelling int) {
+	c.habits.mu.Lock()
+	defer c.habits.mu.Unlock()
+	c.habits.sorts[path] = spelling
+}
+
+func badRequest(err error) bool {
+	answer, ok := errors.AsType[*connector.AnswerError](err)
+	return ok && answer.Status == http.StatusBadRequest
+}
+
+// ascending reports whether rows come in the order of their IDs.
+func ascending(body []byte) bool {
+	var rows []struct{ ID json.Number }
+	if json.Unmarshal(body, &rows) != nil {
+		return true // nothing to judge by
+	}
+	return slices.IsSortedFunc(rows, func(a, b struct{ ID json.Number }) int {
+		return compareIDs(a.ID.String(), b.ID.String())
+	})
+}
+
 // rows sends a call whose answer must be a list.
 func (c *client) rows(ctx context.Context, r call) (*answer, error) {
+	if r.form == formAny {
+		r.form = formRows
+	}
 	a, err := c.get(ctx, r)
 	if errors.Is(err, connector.ErrGone) {
 		return nil, r.problem(http.StatusNotFound, "TRAFFIT has no such listing")
 	}
-	if err != nil {
-		return nil, err
+	if err == nil && r.form == formItems {
+		list, _ := itemsOf(a.body) // it has the form, as was checked
+		a.body = encode(append([]object{}, list...))
 	}
-	if a.body[0] != '[' {
-		return nil, r.problem(http.StatusOK, "the answer is an object where a list belongs")
-	}
-	return a, nil
+	return a, err
 }
 
-// undeclared reads a listing whose answers do not say how long it is (guess: short ones may
-// not). It is read to its end, which only an empty page proves, or the same page once more
-// from an endpoint that knows no pages, and counts as one page.
-func (c *client) undeclared(ctx context.Context, r call, first *answer) (listing, error) {
-	l := listing{pages: 1, size: r.size, body: []byte("[]"), sent: first.sent}
-	if r.page > 1 {
-		return l, nil
-	}
-	var all []any
-	last := first.body
-	for a := first; ; {
-		v, err := decode(a.body)
-		if err != nil {
-			return listing{}, r.problem(http.StatusOK, "the answer is broken JSON")
+// undeclared reads a page of a listing whose answers do not say how long it is. On its first page
+// the end is looked for, with about twice as many requests as the number of pages has binary
+// digits; the answer is used for the other pages of the walk.
+func (c *client) undeclared(ctx context.Context, r call, a *answer) (listing, error) {
+	c.habits.mu.Lock()
+	known, measured := c.habits.lengths[r.path]
+	c.habits.mu.Unlock()
+	if !measured || r.page == 1 {
+		first := a
+		if r.page > 1 {
+			again := r
+			again.page = 1
+			var err error
+			if first, err = c.rows(ctx, again); err != nil {
+				return listing{}, err
+			}
 		}
-		rows, _ := v.([]any)
-		if len(rows) == 0 || r.page > 1 && bytes.Equal(a.body, last) {
-			break
-		}
-		all, last = append(all, rows...), a.body
-		if r.short && len(rows) < r.size {
-			break
-		}
-		if r.page++; r.page > maxUndeclared {
-			return listing{}, r.problem(http.StatusOK, "the answers do not say how many rows there are, and there is no end after %d pages", maxUndeclared)
-		}
-		if a, err = c.rows(ctx, r); err != nil {
+		var err error
+		if known, err = c.measure(ctx, r, first.body); err != nil {
 			return listing{}, err
 		}
+		if known.pages > 1 { // or every candidate's tags would be remembered
+			c.habits.mu.Lock()
+			c.habits.lengths[r.path] = known
+			c.habits.mu.Unlock()
+		}
 	}
-	l.total = len(all)
-	if all != nil {
-		l.body = encode(all)
+	l := listing{total: known.total, pages: known.pages, size: known.size, body: a.body, sent: a.sent}
+	if r.page > known.pages {
+		l.body = []byte("[]") // where a page beyond the end answers the last one once more
 	}
 	return l, nil
+}
+
+// measure finds the end of a listing: the first page after which nothing new comes, be it that
+// later ones are empty, refused, or the same once more.
+func (c *client) measure(ctx context.Context, r call, first []byte) (length, error) {
+	size, err := countRows(first)
+	if err != nil {
+		return length{}, r.problem(http.StatusOK, "the answer is broken JSON")
+	}
+	if size == 0 || r.short && size < r.size {
+		return length{total: size, pages: 1, size: max(r.size, 1)}, nil
+	}
+	page := func(n int) ([]byte, error) {
+		r.page = n
+		a, err := c.rows(ctx, r)
+		if err != nil && refused(err) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if n, err := countRows(a.body); err != nil || n == 0 {
+			return nil, err
+		}
+		return a.body, nil
+	}
+	// low is a page with rows, last its body; high is a page without, or one with the same rows.
+	low, high, last, repeats := 1, 1, first, false
+	for {
+		if high *= 2; high > mostPages {
+			return length{}, r.problem(http.StatusOK, "the answers do not say how many rows there are, and there is no end after %d pages", mostPages)
+		}
+		body, err := page(high)
+		if err != nil {
+			return length{}, err
+		}
+		if repeats = body != nil && bytes.Equal(body, last); repeats || body == nil {
+			break
+		}
+		low, last = high, body
+	}
+	if repeats { // low is the end or beyond it already
+		low, high = low/2, low
+	}
+	for high-low > 1 {
+		middle := (low + high) / 2
+		body, err := page(middle)
+		if err != nil {
+			return length{}, err
+		}
+		if body == nil || repeats && bytes.Equal(body, last) {
+			high = middle
+		} else if low = middle; !repeats {
+			last = body
+		}
+	}
+	if repeats {
+		low = high
+	}
+	tail, err := countRows(last)
+	if err != nil {
+		return length{}, r.problem(http.StatusOK, "the answer is broken JSON")
+	}
+	if low == 1 {
+		size = max(r.size, tail) // one page says nothing about the size that is applied
+	}
+	return length{total: (low-1)*size + tail, pages: low, size: size}, nil
+}
+
+// countRows is how many elements a JSON list has.
+func countRows(body []byte) (int, error) {
+	var rows []json.RawMessage
+	err := json.Unmarshal(body, &rows)
+	return len(rows), err
+}
+
+// page reads page n of a listing that is walked. Single pages fail for good on some tenants, and
+// the page size that an endpoint bears may be smaller than that of others (both seen with the
+// sources): such a page is read in slices, and a slice that fails row by row.
+func (c *client) page(ctx context.Context, r call, n int) (listing, error) {
+	c.habits.mu.Lock()
+	if n == 1 {
+		delete(c.habits.sliced, r.path) // each walk finds out anew
+	}
+	sliced := c.habits.sliced[r.path]
+	c.habits.mu.Unlock()
+	if sliced {
+		if l, err := c.slices(ctx, r, n); err == nil {
+			return l, nil
+		}
+	}
+	l, err := c.list(ctx, r, n)
+	if !broken(err) {
+		return l, err
+	}
+	whole, cut := c.slices(ctx, r, n)
+	if cut != nil {
+		return listing{}, err
+	}
+	if whole.lost == nil {
+		c.habits.mu.Lock()
+		c.habits.sliced[r.path] = true
+		c.habits.mu.Unlock()
+	}
+	return whole, nil
+}
+
+// slices reads page n in slices, and by row where a slice fails. It fails when none of a few rows
+// of the page can be read: then it is not they that are broken.
+func (c *client) slices(ctx context.Context, r call, n int) (listing, error) {
+	c.habits.mu.Lock()
+	size, ok := c.habits.sizes[r.path]
+	c.habits.mu.Unlock()
+	if !ok {
+		size = r.size
+	}
+	r.brief = true
+	part := func(size, n int) (listing, error) {
+		r := r
+		r.size = size
+		return c.list(ctx, r, n)
+	}
+	first, last := (n-1)*size, n*size
+	var sound listing
+	var err error
+	for _, at := range []int{first, first + size/2, last - 1} {
+		if sound, err = part(1, at+1); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return listing{}, err
+	}
+	page := listing{total: sound.total, pages: max(1, (sound.total+size-1)/size), size: size, sent: sound.sent}
+	last = min(last, sound.total)
+	all := []any{}
+	add := func(l listing) error {
+		v, err := decode(l.body)
+		if err != nil {
+			return r.problem(http.StatusOK, "the answer is broken JSON")
+		}
+		rows, _ := v.([]any)
+		all = append(all, rows...)
+		return nil
+	}
+	slice := min(sliceSize, size)
+	for from := first - first%slice; from < last; from += slice {
+		l, err := part(slice, from/slice+1)
+		if err == nil {
+			if err := add(l); err != nil {
+				return listing{}, err
+			}
+			continue
+		}
+		for at := max(from, first); at < min(from+slice, last); at++ {
+			l, err := part(1, at+1)
+			switch {
+			case err == nil:
+				if err := add(l); err != nil {
+					return listing{}, err
+				}
+			case broken(err):
+				page.lost = append(page.lost, at+1)
+			default:
+				return listing{}, err
+			}
+		}
+	}
+	page.body = encode(all)
+	return page, nil
+}
+
+// broken reports whether TRAFFIT failed at a request in the way it does for single rows (seen).
+func broken(err error) bool {
+	answer, ok := errors.AsType[*connector.AnswerError](err)
+	return ok && answer.Status == http.StatusInternalServerError
 }
 
 // all reads a listing to its end.
@@ -151,7 +428,7 @@ func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.
 	return &connector.List{
 		Covers: covers,
 		Page: func(ctx context.Context, n int) (connector.Page, error) {
-			l, err := c.list(ctx, r, n)
+			l, err := c.page(ctx, r, n)
 			if err != nil {
 				return connector.Page{}, err
 			}
@@ -162,7 +439,7 @@ func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.
 
 func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.Part) connector.Page {
 	return connector.Page{
-		Total: l.total, Pages: l.pages, Size: l.size, Body: l.body,
+		Total: l.total, Pages: l.pages, Size: l.size, Lost: l.lost, Body: l.body,
 		Rows: func() ([]connector.Row, error) {
 			objects, err := l.objects(r)
 			if err != nil {
@@ -172,6 +449,7 @@ func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.
 			for i, o := range objects {
 				rows[i].Parts = parts(o, l.sent)
 			}
+			sparse(rows, objects, r.keys, func(o object) []connector.Part { return parts(o, l.sent) })
 			return rows, nil
 		},
 	}

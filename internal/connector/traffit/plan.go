@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -68,6 +70,55 @@ func listed(entity string, row object, sent ats.Time) []connector.Part {
 	return []connector.Part{p}
 }
 
+// The keys that rows of candidates and recruitments always have: what is empty comes as null
+// (seen).
+var (
+	employeeKeys    = []string{"name", "lastname", "email", "mobile", "linkedin", "candidate_location", "status", "created_at", "updated_at"}
+	recruitmentKeys = []string{"name", "nrRef", "is_closed", "closing_date", "created_at", "updated_at"}
+)
+
+// sparse finds the rows of a page that lack keys which all rows have. A row without a key says
+// nothing about it, and not that it is empty: that would be null. Of a tenant that sends no null
+// at all this cannot be said; there, what is missing is empty.
+func sparse(page []connector.Row, rows []object, keys []string, cut func(object) []connector.Part) {
+	sendsNull := slices.ContainsFunc(rows, func(o object) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { v, there := o[key]; return there && v == nil })
+	})
+	if !sendsNull {
+		return
+	}
+	for i, o := range rows {
+		var lacking []string
+		for _, key := range keys {
+			if _, there := o[key]; !there {
+				lacking = append(lacking, key)
+			}
+		}
+		if lacking == nil || len(page[i].Parts) == 0 {
+			continue
+		}
+		page[i].Parts[0].Complete = func(stored []byte) (connector.Part, bool, error) {
+			known := object{}
+			if stored != nil {
+				v, err := decode(stored)
+				if err != nil {
+					return connector.Part{}, false, fmt.Errorf("decode what is stored of a row: %w", err)
+				}
+				known = asObject(v)
+			}
+			filled, whole := maps.Clone(o), true
+			for _, key := range lacking {
+				if value, there := known[key]; there {
+					filled[key] = value
+				} else {
+					whole = false
+				}
+			}
+			return cut(filled)[0], whole, nil
+		}
+	}
+}
+
 // always is a maximum age for every rank.
 func always(d time.Duration) func(int64) time.Duration { return func(int64) time.Duration { return d } }
 
@@ -80,7 +131,7 @@ func (t *tenant) users() *connector.List {
 		connector.Cover{Entity: role, Kind: kindUsers, Absent: connector.Withdraw},
 	)
 	list.Page = func(ctx context.Context, n int) (connector.Page, error) {
-		l, err := t.list(ctx, r, n)
+		l, err := t.page(ctx, r, n)
 		if err != nil {
 			return connector.Page{}, err
 		}
@@ -140,7 +191,7 @@ func (t *tenant) dictionaryItems() *connector.Each {
 			if err != nil {
 				return nil, err
 			}
-			items := itemsOf(a.body)
+			items, _ := itemsOf(a.body)
 			parts := []connector.Part{part(dictionary, u.ID, kindDetail, "", object{"items": len(items)}, a.sent)}
 			for _, item := range items {
 				if item.id("id") != "" {
@@ -153,11 +204,11 @@ func (t *tenant) dictionaryItems() *connector.Each {
 }
 
 // itemsOf finds the objects of an answer that is a list, or an object with one of the usual
-// keys.
-func itemsOf(body []byte) []object {
+// keys; false when it is neither.
+func itemsOf(body []byte) ([]object, bool) {
 	v, err := decode(body)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	list, ok := v.([]any)
 	if ok && len(list) == 1 {
@@ -172,23 +223,20 @@ func itemsOf(body []byte) []object {
 			break
 		}
 	}
-	if !ok {
-		return nil
-	}
 	var items []object
 	for _, item := range list {
 		if o := asObject(item); o != nil {
 			items = append(items, o)
 		}
 	}
-	return items
+	return items, ok
 }
 
 var itemKeys = []string{"items", "dictionary_items", "values", "elements", "tags", "rejections"}
 
 // recruitments reads the list, which has other fields than the details (seen).
 func (t *tenant) recruitments() *connector.List {
-	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID}
+	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID, keys: recruitmentKeys}
 	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		parts := listed(recruitment, row, sent)
 		if closed := row.bool("is_closed"); closed != nil && *closed && parts != nil {
@@ -222,7 +270,7 @@ func (t *tenant) recruitmentDetails() *connector.Each {
 
 // employees reads the candidates.
 func (t *tenant) employees() *connector.List {
-	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID}
+	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID, keys: employeeKeys}
 	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		return listed(employee, row, sent)
 	}, connector.Cover{Entity: employee, Kind: kindList, Absent: connector.Nominate})
@@ -246,55 +294,12 @@ func (t *tenant) history() *connector.List {
 // sources reads where candidates came from, in smaller pages: see sourcePage.
 func (t *tenant) sources() *connector.List {
 	r := call{path: api + "/sources", scope: "source", size: sourcePage, sort: byID}
-	parts := func(row object, sent ats.Time) []connector.Part {
+	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		if row.id("id") == "" {
 			return nil
 		}
 		return []connector.Part{part(employee, row.id("employee"), kindSource, row.id("id"), row, sent)}
-	}
-	list := t.step(r, parts, connector.Cover{Entity: employee, Kind: kindSource, Absent: connector.Withdraw})
-	list.Page = func(ctx context.Context, n int) (connector.Page, error) {
-		l, err := t.list(ctx, r, n)
-		answer, failed := errors.AsType[*connector.AnswerError](err)
-		if failed && answer.Status == http.StatusInternalServerError {
-			l, err = t.slices(ctx, r, n)
-		}
-		if err != nil {
-			return connector.Page{}, err
-		}
-		return l.page(r, parts), nil
-	}
-	return list
-}
-
-// slices reads page n of the sources as several small ones. The page counts as read only when
-// all of them answer.
-func (t *tenant) slices(ctx context.Context, r call, n int) (listing, error) {
-	const per = sourcePage / sourceSlice
-	page := listing{size: r.size}
-	rows := []any{}
-	r.size = sourceSlice
-	for i := range per {
-		l, err := t.list(ctx, r, (n-1)*per+i+1)
-		if err != nil {
-			return listing{}, err
-		}
-		if i == 0 {
-			page.sent = l.sent
-		}
-		v, err := decode(l.body)
-		if err != nil {
-			return listing{}, r.problem(http.StatusOK, "the answer is broken JSON")
-		}
-		slice, _ := v.([]any)
-		rows = append(rows, slice...)
-		page.total, page.pages = l.total, max(1, (l.total+sourcePage-1)/sourcePage)
-		if (n-1)*per+i+1 >= l.pages {
-			break
-		}
-	}
-	page.body = encode(rows)
-	return page, nil
+	}, connector.Cover{Entity: employee, Kind: kindSource, Absent: connector.Withdraw})
 }
 
 // rejectionReasons reads the reasons that open recruitments offer (path documented, form guess).

@@ -30,7 +30,7 @@ func (c *client) single(ctx context.Context, folder, scope string, u connector.U
 // itself is asked for: only its own 404 says that it is gone, not that of an address that may
 // be wrong.
 func (c *client) below(ctx context.Context, folder, sub, scope string, u connector.Unit) ([]object, ats.Time, error) {
-	r := call{path: api + folder + pathID(u.ID) + sub, scope: scope, short: true}
+	r := call{path: api + folder + pathID(u.ID) + sub, scope: scope, short: true, form: formItems}
 	rows, _, sent, err := c.all(ctx, r)
 	answer, ok := errors.AsType[*connector.AnswerError](err)
 	if ok && answer.Status == http.StatusNotFound {

@@ -45,7 +45,7 @@ func (t *tenant) workflowDetails() *connector.Each {
 }
 
 // ranked orders states as the pipeline shows them. TRAFFIT's order has gaps: the final states
-// have 9999997 and up (seen).
+// have 9999997 and up (seen). States without an order stay as they are listed, at the end.
 func ranked(list []any) []object {
 	var states []object
 	seen := map[string]bool{}
@@ -56,7 +56,10 @@ func ranked(list []any) []object {
 		}
 	}
 	slices.SortStableFunc(states, func(a, b object) int {
-		return cmp.Or(cmp.Compare(a.order(), b.order()), compareIDs(a.id("id"), b.id("id")))
+		if first := cmp.Compare(a.order(), b.order()); first != 0 || a.order() == unordered {
+			return first
+		}
+		return compareIDs(a.id("id"), b.id("id"))
 	})
 	return states
 }
@@ -64,10 +67,12 @@ func ranked(list []any) []object {
 func (o object) order() int64 {
 	n, err := strconv.ParseInt(o.text("order"), 10, 64)
 	if err != nil {
-		return math.MaxInt64
+		return unordered
 	}
 	return n
 }
+
+const unordered = math.MaxInt64
 
 // place finds a state among all pipelines: its rank in its own one, and over all of them.
 func place(all parts, id string) (rank, global int64, ok bool) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kladka/kladka/internal/connector"
@@ -20,6 +21,7 @@ type grant struct {
 	renew time.Time
 	// scopes are those that the token was asked for and got.
 	scopes []string
+	uses   *atomic.Int64 // how many calls it was used for
 }
 
 // tokens keeps the access token. Any number of calls may want one at once: one of them fetches
@@ -151,8 +153,13 @@ func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
 	o := asObject(v)
 	if err != nil || o == nil {
 		answer.Message = c.noJSON(resp.Body)
-		if passing(resp.Status) {
+		switch {
+		case passing(resp.Status):
 			return grant{}, c.later(resp, answer)
+		case resp.Status == http.StatusBadRequest: // a refusal all the same, of whatever
+			return grant{}, &scopeRefusal{message: answer.Message}
+		case resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden:
+			return grant{}, &connector.AuthError{Message: answer.Message}
 		}
 		return grant{}, answer
 	}
@@ -170,7 +177,7 @@ func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
 		answer.Message = "the answer holds no access token"
 		return grant{}, answer
 	}
-	return grant{token: o.text("access_token"), renew: sent.Add(useful(o)), scopes: wanted}, nil
+	return grant{token: o.text("access_token"), renew: sent.Add(useful(o)), scopes: wanted, uses: new(atomic.Int64)}, nil
 }
 
 // tokenRefused reads a 400 of the token endpoint. The names are OAuth's; TRAFFIT's own texts
