@@ -78,6 +78,9 @@ const stamp = "2006-01-02 15:04:05"
 // instant reads what Polish clocks showed. The repeated hour of autumn is its first, summer one;
 // the hour that spring leaves out moves on by an hour.
 func instant(v any) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, text(v)); err == nil {
+		return t, true
+	}
 	wall, err := time.Parse(stamp, text(v))
 	if err != nil {
 		return time.Time{}, false

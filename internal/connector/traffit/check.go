@@ -22,7 +22,7 @@ var scopes = []scope{
 	{"workflow", "/workflows", "application stages and the stages of jobs"},
 	{"user", "/users/", "users and roles"},
 	{"source", "/sources", "the source of candidates"},
-	{"dictionary", "/dictionaries", "the labels of sources that come without one (optional)"},
+	{"dictionary", "/dictionaries", "the labels of sources that come without one"},
 }
 
 // Check fetches a token and tries every scope with the smallest request there is.

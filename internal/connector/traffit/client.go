@@ -117,6 +117,10 @@ func (c *client) attempts(r call) *outbound.Client {
 // each of which may use up the last life of a token before another.
 const deadTokens = 8
 
+// oldGrant is the age at which a token that lacks a scope is replaced before that is believed: an
+// administrator may have added the scope since.
+const oldGrant = time.Minute
+
 // admitted sends a call with a token. One that died early is replaced.
 func (c *client) admitted(ctx context.Context, r call) (*answer, error) {
 	if r.scope == "" {
@@ -129,6 +133,10 @@ func (c *client) admitted(ctx context.Context, r call) (*answer, error) {
 		}
 		g.uses.Add(1)
 		a, err := c.send(ctx, r, g.token)
+		if _, lacks := errors.AsType[*connector.ScopeError](err); lacks && c.now().Sub(g.sent) > oldGrant {
+			c.tokens.drop(g.token)
+			continue
+		}
 		refused, ok := errors.AsType[*connector.AuthError](err)
 		if !ok {
 			return a, err

@@ -1,7 +1,6 @@
 package traffit
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -246,7 +245,7 @@ func (c *client) measure(ctx context.Context, r call, first []byte) (length, err
 		if err != nil {
 			return length{}, err
 		}
-		if repeats = body != nil && bytes.Equal(body, last); repeats || body == nil {
+		if repeats = body != nil && sameRows(body, last); repeats || body == nil {
 			break
 		}
 		low, last = high, body
@@ -260,7 +259,7 @@ func (c *client) measure(ctx context.Context, r call, first []byte) (length, err
 		if err != nil {
 			return length{}, err
 		}
-		if body == nil || repeats && bytes.Equal(body, last) {
+		if body == nil || repeats && sameRows(body, last) {
 			high = middle
 		} else if low = middle; !repeats {
 			last = body
@@ -277,6 +276,21 @@ func (c *client) measure(ctx context.Context, r call, first []byte) (length, err
 		size = max(r.size, tail) // one page says nothing about the size that is applied
 	}
 	return length{total: (low-1)*size + tail, pages: low, size: size}, nil
+}
+
+// sameRows reports whether two pages are one and the same. The bytes may differ, since TRAFFIT
+// answers keys in any order (seen).
+func sameRows(a, b []byte) bool {
+	ids := func(body []byte) []string {
+		v, _ := decode(body)
+		list, _ := v.([]any)
+		var ids []string
+		for _, row := range list {
+			ids = append(ids, asObject(row).id("id"))
+		}
+		return ids
+	}
+	return slices.Equal(ids(a), ids(b))
 }
 
 // countRows is how many elements a JSON list has.

@@ -2,10 +2,8 @@ package traffit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
@@ -152,31 +150,12 @@ func (t *tenant) users() *connector.List {
 }
 
 // dictionaries reads which dictionaries there are (guess: path and form). They only give the
-// labels of sources, so a tenant that does not show them goes without.
+// labels of sources.
 func (t *tenant) dictionaries() *connector.List {
 	r := call{path: api + "/dictionaries", scope: "dictionary", size: pageSize, sort: byID}
-	list := t.step(r, func(row object, sent ats.Time) []connector.Part {
+	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		return listed(dictionary, row, sent)
 	}, connector.Cover{Entity: dictionary, Kind: kindList, Absent: connector.Keep})
-	read := list.Page
-	list.Page = func(ctx context.Context, n int) (connector.Page, error) {
-		page, err := read(ctx, n)
-		if unavailable(err) {
-			t.log.WarnContext(ctx, "dictionaries cannot be read; sources without a label stay without one", "error", err)
-			return listing{pages: 1, size: r.size, body: []byte("[]")}.page(r, nil), nil
-		}
-		return page, err
-	}
-	return list
-}
-
-// unavailable reports whether an endpoint is not there for this client.
-func unavailable(err error) bool {
-	if _, ok := errors.AsType[*connector.ScopeError](err); ok {
-		return true
-	}
-	answer, ok := errors.AsType[*connector.AnswerError](err)
-	return ok && (answer.Status == http.StatusNotFound || answer.Status == http.StatusForbidden)
 }
 
 // dictionaryItems reads each dictionary's items. The form is a guess: a list of items, or an

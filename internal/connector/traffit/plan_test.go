@@ -131,28 +131,6 @@ func TestListings(t *testing.T) {
 	}
 }
 
-func TestDictionariesAreOptional(t *testing.T) {
-	for name, h := range map[string]http.HandlerFunc{
-		"403": answers(403, `{"error":"insufficient_scope"}`), "404": answers(404, `{}`), "404 page": html(404),
-	} {
-		f := newFake(t)
-		f.special[api+"/dictionaries"] = h
-		p, err := f.open().dictionaries().Page(t.Context(), 1)
-		if err != nil || p.Total != 0 || p.Pages != 1 {
-			t.Errorf("%s: %+v, %v", name, p, err)
-			continue
-		}
-		if rows, err := p.Rows(); err != nil || len(rows) != 0 {
-			t.Errorf("%s: %v, %v", name, rows, err)
-		}
-	}
-	f := newFake(t)
-	f.special[api+"/dictionaries"] = answers(500, `{}`)
-	if _, err := f.open().dictionaries().Page(t.Context(), 1); err == nil {
-		t.Error("a failure is taken for an answer")
-	}
-}
-
 func TestFetches(t *testing.T) {
 	f := newFake(t)
 	f.objects["/workflows/4"] = `[{"id":4,"name":"W","states":[

@@ -18,6 +18,7 @@ import (
 // grant is an access token and what came with it.
 type grant struct {
 	token string
+	sent  time.Time // when it was asked for
 	renew time.Time
 	// scopes are those that the token was asked for and got.
 	scopes []string
@@ -177,7 +178,7 @@ func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
 		answer.Message = "the answer holds no access token"
 		return grant{}, answer
 	}
-	return grant{token: o.text("access_token"), renew: sent.Add(useful(o)), scopes: wanted, uses: new(atomic.Int64)}, nil
+	return grant{token: o.text("access_token"), sent: sent, renew: sent.Add(useful(o)), scopes: wanted, uses: new(atomic.Int64)}, nil
 }
 
 // tokenRefused reads a 400 of the token endpoint. The names are OAuth's; TRAFFIT's own texts
