@@ -20,7 +20,7 @@ import (
 // to be read: they are seen twice, never not at all. Only pages that were asked for at the same
 // time may be answered in another order. A total that rises from one page to the next tells that
 // (checkPages); where an insertion hid it, the place of a marked row does (moved), and a second pass
-// asks for one page at a time. Where rows come in no order, passes go on as long as they find more.
+// asks for one page at a time. Where rows come in no order, passes go on until all were seen.
 type walkCursor struct {
 	Next      int    `json:"next"`             // the next page to read; 0 when all are
 	Last      int    `json:"last"`             // the last page, as it was when the walk began
@@ -33,17 +33,12 @@ type walkCursor struct {
 	Failed    []int  `json:"failed,omitempty"` // pages that could not be read
 	Lost      []int  `json:"lost,omitempty"`   // rows that could not be read, of pages that could
 	Pass      int    `json:"pass,omitempty"`   // how often the listing was walked before, in this walk
-	Seen      int    `json:"seen,omitempty"`   // the rows that were seen when this pass began
-	Vain      int    `json:"vain,omitempty"`   // the passes in a row that found nothing more
+	Moving    bool   `json:"moving,omitempty"` // a page showed rows in this pass that it had not shown before
 }
 
-const (
-	// maxPasses bounds how often a listing is walked whose rows move. Each pass over rows in random
-	// order sees two thirds of those not seen yet.
-	maxPasses = 10
-	// vainPasses is how many of them in a row may find nothing more.
-	vainPasses = 2
-)
+// maxPasses bounds how often a listing is walked whose rows move. Each pass over rows in random
+// order sees two thirds of those not seen yet.
+const maxPasses = 12
 
 // oldResume is how long a walk may rest before it reads its last page again when it goes on.
 const oldResume = 10 * time.Minute
@@ -93,15 +88,11 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		if err != nil {
 			return err
 		}
-		lost, rows := 0, distinct(p.List, seen)
+		lost := 0
 		if len(p.List.Covers) > 0 && len(c.Failed) == 0 {
-			lost = max(0, c.Total-c.Holes-rows)
+			lost = max(0, c.Total-c.Holes-distinct(p.List, seen))
 		}
-		vain := 0
-		if rows == c.Seen {
-			vain = c.Vain + 1
-		}
-		again := lost > 0 && vain < vainPasses && c.Pass+1 < maxPasses
+		again := lost > 0 && (c.Pass == 0 || c.Moving && c.Pass+1 < maxPasses)
 		if lost == 0 && c.Pass == 0 {
 			if again, err = w.moved(ctx, p.List, c); err != nil {
 				return err
@@ -109,7 +100,7 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		}
 		if again {
 			w.Log.InfoContext(ctx, "rows moved during the walk, walking again", "step", p.Name, "missing", lost)
-			c = walkCursor{Pass: c.Pass + 1, Seen: rows, Vain: vain}
+			c = walkCursor{Pass: c.Pass + 1}
 			if err := w.beginWalk(ctx, p, s, &c, last); err != nil {
 				return err
 			}
@@ -329,6 +320,10 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 		}
 	}
 	if reread { // rows that have left this page were seen all the same
+		c.Moving = c.Moving || slices.ContainsFunc(row.Keys, func(k uint64) bool {
+			_, before := slices.BinarySearch(earlier.Keys, k)
+			return !before
+		})
 		row.Keys, row.Hash = append(row.Keys, earlier.Keys...), ""
 	}
 	slices.Sort(row.Keys)
