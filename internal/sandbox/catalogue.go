@@ -99,7 +99,7 @@ func switchGroups() []switchGroup {
 			{"dictionary.shape", "object", oneOf("object", "list", "values"), "answer of /dictionaries/{id}: {id,name,items}, the items alone, {id,name,values}", "guess"},
 		}},
 		{"Public feeds", []switchEntry{
-			{"adverts.hidden", "hide", oneOf("hide", "show"), "adverts outside their period or of closed recruitments", "guess"},
+			{"adverts.hidden", "hide", oneOf("hide", "show"), "adverts outside their period or of closed recruitments; published in the truth follows", "guess"},
 			{"adverts.geolocation", "string", oneOf("string", "object"), "geolocation of an advert: mostly JSON in a string, or always an object", "documented, seen"},
 			{"adverts.options", "seen", oneOf("seen", "text", "list"), "options of an advert: as generated, lists joined to one text, single values in a list of one", "seen"},
 		}},

@@ -58,7 +58,7 @@ func (c *call) fails(overLimit bool) bool {
 	case c.chance("fail.cut"):
 		c.spoil = cutShort
 	case !isToken && c.chance("fail.garbage"):
-		if c.turn%2 == 0 {
+		if mix(hashText("garbage"), c.turn)%2 == 0 {
 			c.placeholder()
 			return true
 		}
