@@ -11,7 +11,7 @@ import (
 type spoil int
 
 const (
-	whole    spoil = iota
+	_        spoil = iota
 	cutShort       // JSON that ends before its Content-Length
 	cutText        // a piece of JSON, with 200 and its own length
 )

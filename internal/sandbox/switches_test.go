@@ -594,6 +594,9 @@ var switchTests = []switchTest{
 			if err != nil || got.Format(time.DateTime) != plain[i]["date"] {
 				b.Fatalf("%v for %v: %v", r["date"], plain[i]["date"], err)
 			}
+			if naive, err := time.ParseInLocation(time.DateTime, plain[i]["date"].(string), warsaw); err != nil || !naive.Equal(got) {
+				b.Errorf("%v is another moment than %v", r["date"], plain[i]["date"])
+			}
 		}
 		file := at(b.get(b.employee(1)).any(b), "files", 0, "file_uploaded")
 		if _, err := time.Parse(time.RFC3339, fmt.Sprint(file)); file != nil && err != nil {
@@ -745,7 +748,9 @@ var switchTests = []switchTest{
 		b.same("objects", tally(rows, "candidate_location", isObject), 0)
 		b.same("JSON", tally(rows, "candidate_location", func(v any, _ bool) bool { s, _ := v.(string); return json.Valid([]byte(s)) }) > 0, true)
 	}},
-	{name: "notes.answer", value: "employee", check: func(b *trial) { b.same("id", fmt.Sprintf("/employees/%v", b.get(b.employee(3) + "/notes").row(b)["id"]), b.employee(3)) }},
+	{name: "notes.answer", value: "employee", check: func(b *trial) {
+		b.same("id", fmt.Sprintf("/employees/%v", b.get(b.employee(3) + "/notes").row(b)["id"]), b.employee(3))
+	}},
 	{name: "notes.answer", value: "list", check: func(b *trial) {
 		found := 0
 		for i := range 20 {
@@ -818,9 +823,13 @@ var switchTests = []switchTest{
 			}
 		}
 	}},
-	{name: "dictionary.shape", value: "object", check: func(b *trial) { b.same("label", at(b.get("/dictionaries/4").any(b), "items", 0, "value"), any("Notatka")) }},
+	{name: "dictionary.shape", value: "object", check: func(b *trial) {
+		b.same("label", at(b.get("/dictionaries/4").any(b), "items", 0, "value"), any("Notatka"))
+	}},
 	{name: "dictionary.shape", value: "list", check: func(b *trial) { b.same("label", at(b.get("/dictionaries/4").any(b), 0, "value"), any("Notatka")) }},
-	{name: "dictionary.shape", value: "values", check: func(b *trial) { b.same("label", at(b.get("/dictionaries/4").any(b), "values", 0, "value"), any("Notatka")) }},
+	{name: "dictionary.shape", value: "values", check: func(b *trial) {
+		b.same("label", at(b.get("/dictionaries/4").any(b), "values", 0, "value"), any("Notatka"))
+	}},
 
 	{name: "adverts.hidden", value: "hide", check: func(b *trial) { b.same("some", len(b.get("/public/job_posts/published").rows(b)) < 12, true) }},
 	{name: "adverts.hidden", value: "show", truth: true, check: func(b *trial) { b.same("all", len(b.get("/public/job_posts/published").rows(b)), 12) }},
