@@ -98,7 +98,7 @@ type Step struct {
 
 // List is a step that walks a paged listing.
 type List struct {
-	Covers []Cover // the first one has exactly one part a row; rows are told apart by it
+	Covers []Cover // the first one has exactly one part a row, by which rows are told apart
 	// Public listings need no permission; that one answers says nothing about the others.
 	Public bool
 	// Page reads page n, from 1. A page beyond the end is not an error.
@@ -119,7 +119,11 @@ type Page struct {
 }
 
 // Row is one row of a page: the parts that it brings. The first belongs to the listing's first Cover.
-type Row struct{ Parts []Part }
+type Row struct {
+	Parts []Part
+	// Key tells rows apart in a listing without covers, where they may bring nothing.
+	Key string
+}
 
 // Each is a step that reads something of every unit that has a part of a kind, when it was
 // never read, when the version moved, or when what is stored is too old.

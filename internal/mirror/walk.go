@@ -89,7 +89,7 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 			return err
 		}
 		lost := 0
-		if len(p.List.Covers) > 0 && len(c.Failed) == 0 {
+		if len(c.Failed) == 0 {
 			lost = max(0, c.Total-c.Holes-distinct(p.List, seen))
 		}
 		again := lost > 0 && (c.Pass == 0 || c.Moving && c.Pass+1 < maxPasses)
@@ -258,7 +258,7 @@ func (w *work) checkPages(ctx context.Context, p connector.Step, s *store.RunSte
 		// Where to go on is saved with the page: once it is stored, it would overlap with itself.
 		itself := c.Check == c.Next+1
 		c.Check++
-		if len(p.List.Covers) == 0 || !itself && slices.ContainsFunc(keys, func(k uint64) bool {
+		if !itself && slices.ContainsFunc(keys, func(k uint64) bool {
 			_, found := slices.BinarySearch(before.Keys, k)
 			return found
 		}) {
@@ -279,6 +279,9 @@ func contents(l *connector.List, f fetched) (parts []connector.Part, keys []uint
 		return nil, nil, 0, err
 	}
 	for _, r := range rows {
+		if len(l.Covers) == 0 && r.Key != "" {
+			keys = append(keys, rowKey(connector.PartKey{Part: r.Key}, 0))
+		}
 		for _, part := range r.Parts {
 			part.ObservedAt = ats.Milli(f.observed)
 			parts = append(parts, part)

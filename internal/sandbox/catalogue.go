@@ -67,7 +67,7 @@ func switchGroups() []switchGroup {
 		{"Rows in general", []switchEntry{
 			{"empty", "seen", oneOf("seen", "null", "absent", "text"), `empty fields of candidates and recruitments: as generated, null, left out, or ""`, "documented to differ"},
 			{"sparse", "0", fraction, "share of candidates and recruitments whose rows in lists lack some fields that have a value; never id or custom ones", "documented"},
-			{"stamps", "naive", oneOf("naive", "zoned"), "dates with time: local text, or the same as ISO 8601 with the offset", "seen; zoned is a guess"},
+			{"stamps", "naive", oneOf("naive", "zoned"), "dates with time: local text, or ISO 8601 with the offset, which tells the two hours of autumn apart (in the truth too)", "seen; zoned is a guess"},
 			{"guid", "never", oneOf("never", "always"), "whether guid, which schemas declare, arrives", "seen"},
 			{"schema", "seen", oneOf("seen", "full", "ignored"), "answer to X-Response-Metadata: with gaps, with every field of the rows, or the rows", "seen; others are guesses"},
 			{"single.wrap", "false", boolean, "whether single objects come in a list of one", "told by a client"},

@@ -87,9 +87,15 @@ func (t *Tenant) TruthPage(entity string, after, limit int) ([]Row, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	s := source(t)
+	// A zone tells the two hours of autumn apart, which would otherwise not be in the truth.
+	withZone := t.settings().on("stamps", "zoned")
 	rows := []Row{}
 	for pos := s.seek(after); pos < s.n && len(rows) < limit; pos++ {
-		rows = append(rows, s.row(pos))
+		row := s.row(pos)
+		if withZone {
+			row = zoned(row).(Row)
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }

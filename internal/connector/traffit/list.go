@@ -43,6 +43,7 @@ type habits struct {
 	sorts   map[string]int    // the spelling that works
 	sizes   map[string]int    // the page size that is applied, where it is not the one asked for
 	sliced  map[string]bool   // read in slices from the start, since whole pages fail
+	fragile map[string]bool   // pages fail for the sake of single rows, so few attempts are made at them
 }
 
 // length is how long a listing is that does not say so itself.
@@ -307,8 +308,10 @@ func (c *client) page(ctx context.Context, r call, n int) (listing, error) {
 	c.habits.mu.Lock()
 	if n == 1 {
 		delete(c.habits.sliced, r.path) // each walk finds out anew
+		delete(c.habits.fragile, r.path)
 	}
 	sliced := c.habits.sliced[r.path]
+	r.brief = c.habits.fragile[r.path]
 	c.habits.mu.Unlock()
 	if sliced {
 		if l, err := c.slices(ctx, r, n); err == nil {
@@ -323,10 +326,12 @@ func (c *client) page(ctx context.Context, r call, n int) (listing, error) {
 	if cut != nil {
 		return listing{}, err
 	}
+	c.habits.mu.Lock()
+	defer c.habits.mu.Unlock()
 	if whole.lost == nil {
-		c.habits.mu.Lock()
 		c.habits.sliced[r.path] = true
-		c.habits.mu.Unlock()
+	} else {
+		c.habits.fragile[r.path] = true
 	}
 	return whole, nil
 }
@@ -461,7 +466,7 @@ func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.
 			}
 			rows := make([]connector.Row, len(objects))
 			for i, o := range objects {
-				rows[i].Parts = parts(o, l.sent)
+				rows[i] = connector.Row{Parts: parts(o, l.sent), Key: o.id("id")}
 			}
 			sparse(rows, objects, r.keys, func(o object) []connector.Part { return parts(o, l.sent) })
 			return rows, nil
