@@ -19,6 +19,7 @@ type config struct {
 	DataDir, DatabaseURL, MasterKey string
 	TraffitURL                      string
 	Role                            app.Role
+	RPS                             float64 // 0 is no limit
 	// Ahead is how far the server's clock is ahead: to a process that starts after a crash, the
 	// crash was so long ago.
 	Ahead time.Duration
@@ -44,7 +45,7 @@ func onPostgres(t *testing.T) config {
 // app gives the application's own configuration.
 func (c config) app(log io.Writer) app.Config {
 	a := app.Config{
-		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL,
+		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS,
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	switch {

@@ -3,14 +3,19 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kladka/kladka/e2e/oracle"
+	"github.com/kladka/kladka/internal/mirror"
 	"github.com/kladka/kladka/internal/sandbox"
 )
 
@@ -107,14 +112,25 @@ func (u *upstream) removeState(id string) {
 }
 
 // Candidates who vanish in great number are held back until somebody approves, and then asked
-// about a few at a time.
+// about one by one, with a fifth of the request budget.
 func TestMassDeletion(t *testing.T) {
 	t.Parallel()
 	sc, vanish := sandbox.Config{Candidates: 400, Recruitments: 40}, 130
 	if *long {
 		sc, vanish = sandbox.Config{Candidates: 5300, Recruitments: 200}, 5000
 	}
+	var mu sync.Mutex
+	var asked []time.Time
+	direct := regexp.MustCompile(`/employees/[0-9]+$`)
+	sc.OnRequest = func(r *http.Request) {
+		if direct.MatchString(r.URL.Path) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked = append(asked, time.Now())
+		}
+	}
 	c := onSQLite(t)
+	c.RPS = 500
 	u := newUpstream(t, sc)
 	c.TraffitURL = u.base
 	s := start(t, c)
@@ -152,29 +168,94 @@ func TestMassDeletion(t *testing.T) {
 			}
 		}
 	}
-	for round := 1; ; round++ {
-		u.ResetRequests()
-		s.succeed(i)
-		asked, others := 0, 0
-		for _, n := range u.Requests().Counts {
-			if strings.Contains(n.Endpoint, "/employees/{id}") && strings.HasSuffix(n.Endpoint, "{id}") {
-				asked += n.Count
-			} else {
-				others += n.Count
-			}
-		}
-		if most := max(100, others/5) + 1; asked > most {
-			t.Errorf("%d confirming requests in a sync with %d others, want at most %d", asked, others, most)
-		}
-		if asked == 0 {
-			t.Logf("gone after %d syncs", round-1)
-			break
-		}
-		if round > 100 {
-			t.Fatal("the deletions come to no end")
-		}
-	}
+	asked = nil
+	s.succeed(i)
 	u.equal(s, i)
+	span := asked[len(asked)-1].Sub(asked[0])
+	t.Logf("%d confirming requests in %v", len(asked), span.Round(time.Millisecond))
+	if most := span.Seconds()*c.RPS/mirror.ConfirmShare + 5; float64(len(asked)) > most*1.05 {
+		t.Errorf("%d confirming requests within %v, want at most %.0f", len(asked), span, most)
+	}
+	asked = nil
+	s.succeed(i)
+	if len(asked) > 0 {
+		t.Errorf("%d more confirming requests when all was confirmed", len(asked))
+	}
+}
+
+// A run that ends in the middle, whatever ended it, marks nothing.
+func TestRunThatFailsInTheMiddleMarksNothing(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"timed out", "cancelled", "credentials withdrawn"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			c := onSQLite(t)
+			var u *upstream
+			trouble := make(chan struct{}) // closed when the sync has come to the candidates
+			var once sync.Once
+			armed := make(chan struct{})
+			u = newUpstream(t, small, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					select {
+					case <-armed:
+						if strings.HasSuffix(r.URL.Path, "/employees/") && r.Header.Get("X-Request-Current-Page") == "1" && r.Header.Get("X-Response-Metadata") == "" {
+							once.Do(func() {
+								u.set(map[string][]string{
+									"timed out": {"down", "close"}, "cancelled": {"latency", "1s"}, "credentials withdrawn": {"token.uses", "1", "scopes.denied", "employee,recruitment,workflow,user,source,dictionary", "oauth.scopes", "refuse"},
+								}[how]...)
+								if how == "credentials withdrawn" {
+									u.RevokeTokens()
+								}
+								close(trouble)
+							})
+						}
+					default:
+					}
+					next.ServeHTTP(w, r)
+				})
+			})
+			c.TraffitURL = u.base
+			s := start(t, c)
+			i := s.connect(u.Name())
+			u.equal(s, i)
+			before := c.dump(t, recordTables...)
+			for n, r := range u.rows("employees") {
+				if n%40 == 3 {
+					u.admin("DELETE", fmt.Sprintf("employees/%v", r["id"]), nil)
+				}
+			}
+			for n, r := range u.rows("users") {
+				if n == 2 {
+					u.admin("DELETE", fmt.Sprintf("users/%v", r["id"]), nil)
+				}
+			}
+			close(armed)
+			run := s.data("POST", "/v1/force-sync", i, object{})["sync_id"].(string)
+			<-trouble
+			switch how {
+			case "timed out":
+				s.until("a try that fails", func() bool {
+					c.clock.forward(time.Minute)
+					return s.data("GET", "/v1/syncs/"+run, "", nil)["ended_at"] != nil
+				})
+			case "cancelled":
+				s.data("PUT", "/v1/integrations/"+url.PathEscape(i)+"/enabled", "", object{"value": false})
+			}
+			r := s.finish(run)
+			t.Logf("the sync ended %v: %v", r["state"], r["error"])
+			if r["state"] == "SUCCEEDED" {
+				t.Error("the sync succeeded")
+			}
+			unchanged(t, "a sync that was "+how, before, c.dump(t, recordTables...))
+			u.set("down", "none", "latency", "0s", "token.uses", "0", "scopes.denied", "", "oauth.scopes", "narrow")
+			if how == "cancelled" {
+				s.data("PUT", "/v1/integrations/"+url.PathEscape(i)+"/enabled", "", object{"value": true})
+			}
+			c.clock.forward(time.Hour)
+			s.succeed(i)
+			u.equal(s, i)
+		})
+	}
 }
 
 // Trouble is no proof of absence.

@@ -285,6 +285,16 @@ func (s *server) until(what string, met func() bool) {
 	}
 }
 
+// oneResponsible leaves every recruitment with one responsible person at most.
+func (u *upstream) oneResponsible() {
+	u.t.Helper()
+	for _, r := range u.rows("recruitments") {
+		if team, _ := r["responsible_person"].([]any); len(team) > 1 {
+			u.admin("PATCH", fmt.Sprintf("recruitments/%v", r["id"]), object{"responsible_person": team[:1]})
+		}
+	}
+}
+
 func tiny(seed uint64) sandbox.Config {
 	return sandbox.Config{Candidates: 45, Recruitments: 12, Adverts: 5, Users: 14, Seed: seed}
 }
