@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -112,7 +114,7 @@ func init() {
 
 // elsewhere are switches that no sync can notice, or that have a test of their own.
 var elsewhere = []string{
-	"down", "host.www", // TestDown, and the connector's test of hosts
+	"down", "host.www", // TestDown, TestHost
 	"burst", "retry.after", "retry.seconds", "slow.time", // with fail.429 and slow
 	"scopes.denied", // with scope.missing
 }
@@ -272,6 +274,39 @@ func TestDown(t *testing.T) {
 			s.succeed(i)
 			u.equal(s, i)
 		})
+	}
+}
+
+// The documentation prints hosts with www., which the certificate does not cover: whatever somebody
+// pastes, the tenant is asked without.
+func TestHost(t *testing.T) {
+	t.Parallel()
+	u := newUpstream(t, tiny(1))
+	u.set("host.www", "refuse")
+	wire := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(u.base, "http://"))
+	}}
+	t.Cleanup(wire.CloseIdleConnections)
+	if _, err := (&http.Client{Transport: wire}).Get("http://www.demo.traffit.example/public/job_posts/published"); err == nil {
+		t.Error("the simulator serves www.")
+	}
+	for _, typed := range []string{"demo", "www.demo.traffit.com", "https://www.demo.traffit.com/dashboard"} {
+		tenant, err := traffit.New(traffit.Options{URL: "http://{tenant}.traffit.example"}).Connect(connector.Config{
+			Transport:   wire,
+			Credentials: map[string]string{"tenant": typed, "client_id": "demo_kladka", "client_secret": "sandbox-secret"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := tenant.Check(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", typed, err)
+		}
+		for _, s := range report.Scopes {
+			if !s.Granted {
+				t.Errorf("%s: %s: %s", typed, s.Scope, s.Problem)
+			}
+		}
 	}
 }
 
