@@ -137,9 +137,15 @@ func describe(message string, errs []error) string {
 	return strings.Join(lines, "; ")
 }
 
+// longRule bounds the texts of others in messages: they may quote what was sent.
+const longRule = 200
+
 // complaint names a place, a rule, and the value if it is short enough to help.
 func complaint(where, rule string, value any) string {
 	const long = 60
+	if r := []rune(rule); len(r) > longRule {
+		rule = string(r[:longRule]) + "…"
+	}
 	switch v := value.(type) {
 	case string:
 		if where != "body" && len(v) <= long {
