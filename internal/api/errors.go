@@ -97,7 +97,12 @@ func toFailure(ctx context.Context, class class, err error) *failure {
 		}
 		return newFailure(code, e.Message)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		f := newFailure(ats.InputInvalid, "The client closed the connection before the answer was there.")
+		f.http = http.StatusRequestTimeout
+		return f
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return newFailure(ats.TimedOut, fmt.Sprintf("The request took longer than %s. Try again; ask for a smaller page if it happens again.", requestTimeout))
 	}
 	return newFailure(ats.Unknown, fmt.Sprintf("Something went wrong inside Kladka. Its log says more, under request ID %s.", infoOf(ctx).id))
