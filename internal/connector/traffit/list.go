@@ -53,7 +53,7 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	if pages, ok := headerInt(a.header, "X-Result-Total-Pages"); ok {
 		l.pages = pages
 	} else {
-		l.pages = (total + l.size - 1) / l.size
+		l.pages = (total-1)/l.size + 1
 	}
 	l.pages = max(1, l.pages) // an empty listing has its first page, too
 	return l, nil
