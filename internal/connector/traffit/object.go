@@ -3,7 +3,9 @@ package traffit
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ func decode(b []byte) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a stray bracket for the end
 		return nil, fmt.Errorf("there is more after the JSON value")
 	}
 	return v, nil
