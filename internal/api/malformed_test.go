@@ -13,6 +13,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/kladka/kladka/internal/api"
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
@@ -721,4 +722,35 @@ func TestCursors(t *testing.T) {
 		{name: "other page size", url: "/v1/ats/jobs?page_size=7&cursor=" + jobs, headers: on(full), status: 200},
 		{name: "twice", url: "/v1/ats/jobs?cursor=" + jobs + "&cursor=" + jobs, headers: on(full), status: 400, want: []string{"query.cursor: must be given once"}},
 	})
+}
+
+// TestMalformedBesideTheAPI asks wrongly for what the document does not describe.
+func TestMalformedBesideTheAPI(t *testing.T) {
+	b := newBench(t, nil)
+	b.deps.Metrics = http.NotFoundHandler()
+	withMetrics, err := api.New(b.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.api = withMetrics
+	var all []scenario
+	for _, path := range []string{"/openapi.json", "/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/assets/tools/traffit.svg"} {
+		for _, m := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", strings.Repeat("X", 10000)} {
+			all = append(all, scenario{name: shortened(m) + " " + path, method: m, url: path, headers: map[string]string{"Authorization": ""}, body: strings.Repeat("[", 2<<20), status: 405, allow: "GET, HEAD", want: []string{badInput}})
+		}
+		for name, s := range map[string]string{"slash": path + "/", "doubled": "/" + path, "below": path + "/x", "capitals": strings.ToUpper(path), "dots": path + "/..", "semicolon": path + ";x", "long": path + strings.Repeat("%C5%81", 20000)} {
+			if path == "/v1/openapi.json" && name != "doubled" && name != "capitals" { // of /v1, which takes no request without a key
+				all = append(all, scenario{name: name + " " + path, url: s, headers: map[string]string{"Authorization": ""}, status: 401})
+				continue
+			}
+			if name == "doubled" {
+				s = "http://x" + s
+			}
+			all = append(all, scenario{name: name + " " + path, url: s, status: 404, want: []string{badInput}})
+		}
+	}
+	for _, name := range []string{"%2E%2E%2Fassets.go", "..%2F..%2Fapi.go", "%00", "%ff", ".", "traffit.svg%00", "tools%2Ftraffit.svg", "TRAFFIT.svg", strings.Repeat("x", 60000)} {
+		all = append(all, scenario{name: "picture " + shortened(name), url: "/assets/tools/" + name, status: 404, want: []string{badInput}})
+	}
+	b.run(t, newJudge(b), all)
 }
