@@ -45,7 +45,7 @@ func parseCursor(text, list, scope string) (*cursor, error) {
 		return nil, errCursor
 	}
 	if parts[1] != list {
-		return nil, fmt.Errorf("belongs to another list (%s)", parts[1])
+		return nil, fmt.Errorf("belongs to another list (%s)", shorten(strings.ToValidUTF8(parts[1], "?")))
 	}
 	if parts[2] != scope {
 		return nil, errors.New("belongs to another integration")

@@ -97,7 +97,12 @@ func toFailure(ctx context.Context, class class, err error) *failure {
 		}
 		return newFailure(code, e.Message)
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		f := newFailure(ats.InputInvalid, "The client closed the connection before the answer was there.")
+		f.http = http.StatusRequestTimeout
+		return f
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return newFailure(ats.TimedOut, fmt.Sprintf("The request took longer than %s. Try again; ask for a smaller page if it happens again.", requestTimeout))
 	}
 	return newFailure(ats.Unknown, fmt.Sprintf("Something went wrong inside Kladka. Its log says more, under request ID %s.", infoOf(ctx).id))
@@ -137,9 +142,15 @@ func describe(message string, errs []error) string {
 	return strings.Join(lines, "; ")
 }
 
+// longRule bounds the texts of others in messages: they may quote what was sent.
+const longRule = 200
+
 // complaint names a place, a rule, and the value if it is short enough to help.
 func complaint(where, rule string, value any) string {
 	const long = 60
+	if r := []rune(rule); len(r) > longRule {
+		rule = string(r[:longRule]) + "…"
+	}
 	switch v := value.(type) {
 	case string:
 		if where != "body" && len(v) <= long {

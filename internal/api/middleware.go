@@ -6,13 +6,17 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzhttp"
 
@@ -48,7 +52,7 @@ func (s *server) logged(next http.Handler) http.Handler {
 		rec.Header().Set("X-Request-Id", i.id)
 		next.ServeHTTP(rec, r.WithContext(context.WithValue(r.Context(), infoKey{}, i)))
 		level, attrs := slog.LevelInfo, []slog.Attr{
-			slog.String("id", i.id), slog.String("method", r.Method), slog.String("route", i.route), slog.Int("status", rec.status()),
+			slog.String("id", i.id), slog.String("method", shorten(r.Method)), slog.String("route", i.route), slog.Int("status", rec.status()),
 			slog.Int64("bytes", rec.written), slog.Duration("took", s.Now().Sub(began)),
 		}
 		if i.key != "" {
@@ -160,6 +164,7 @@ func timed(next http.Handler) http.Handler {
 // routed answers what the mux would answer in plain text: unknown paths, wrong methods, and
 // addresses that it would redirect to a tidier form, which clients of an API do not expect.
 func routed(mux *http.ServeMux) http.Handler {
+	found := received(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var pattern string
 		var h http.Handler
@@ -168,7 +173,7 @@ func routed(mux *http.ServeMux) http.Handler {
 		}
 		if pattern != "" {
 			infoOf(r.Context()).route = pattern
-			mux.ServeHTTP(w, r)
+			found.ServeHTTP(w, r)
 			return
 		}
 		status, allow := http.StatusNotFound, ""
@@ -177,15 +182,52 @@ func routed(mux *http.ServeMux) http.Handler {
 			h.ServeHTTP(&probe, r)
 			status, allow = probe.status, probe.header.Get("Allow")
 		}
-		f := newFailure(ats.InputInvalid, fmt.Sprintf("%s %s is not available in this version of Kladka; /openapi.json lists what is.", r.Method, shorten(r.URL.EscapedPath())))
+		f := newFailure(ats.InputInvalid, fmt.Sprintf("%s %s is not available in this version of Kladka; /openapi.json lists what is.", shorten(r.Method), shorten(r.URL.EscapedPath())))
 		f.http = http.StatusNotFound
 		if status == http.StatusMethodNotAllowed {
 			f.http = status
 			w.Header().Set("Allow", allow)
-			f.Detail.Message = fmt.Sprintf("This address does not answer %s, only %s.", r.Method, allow)
+			f.Detail.Message = fmt.Sprintf("This address does not answer %s, only %s.", shorten(r.Method), allow)
 		}
 		write(w, f)
 	})
+}
+
+// received reads the body of a request before anything else looks at it, so that what goes wrong
+// on the way is the client's to know. How long it may take is the server's ReadTimeout; the work
+// that follows is not bound by it.
+func received(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body == nil || r.Body == http.NoBody || r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next.ServeHTTP(w, r)
+			return
+		}
+		var body bytes.Buffer
+		err := error(&http.MaxBytesError{Limit: maxBody})
+		if r.ContentLength <= maxBody {
+			_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
+		}
+		if err != nil {
+			infoOf(r.Context()).err = fmt.Errorf("read the body: %w", err)
+			w.Header().Set("Connection", "close") // what is left of the body is not worth reading
+			write(w, unread(err))
+			return
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // there is none where there is no connection
+		r.Body = io.NopCloser(&body)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// unread tells why a body could not be read.
+func unread(err error) *failure {
+	f := newFailure(ats.InputInvalid, "body: broke off or was sent wrongly; send it again")
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		f.Detail.Message, f.http = fmt.Sprintf("body: must have at most %d bytes", maxBody), http.StatusRequestEntityTooLarge
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
+		f.Detail.Message, f.http = "body: took too long to arrive; send it again", http.StatusRequestTimeout
+	}
+	return f
 }
 
 func tidy(p string) bool {

@@ -87,6 +87,25 @@ func TestErrorsInside(t *testing.T) {
 	}
 }
 
+// TestGoneClient: a client that hangs up is no error of ours, whatever the database says of it.
+func TestGoneClient(t *testing.T) {
+	ctx, hangUp := context.WithCancel(t.Context())
+	b := newBench(t, func(d *api.Deps) {
+		d.Store = failing{Store: d.Store, page: func(context.Context) (store.Page, error) {
+			hangUp()
+			return store.Page{}, errors.New("interrupted")
+		}}
+	})
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/ats/jobs", nil)
+	req.Header.Set("Authorization", "Bearer "+b.key)
+	req.Header.Set("X-Integration-Id", full)
+	w := httptest.NewRecorder()
+	b.api.ServeHTTP(w, req)
+	if w.Code != http.StatusRequestTimeout || strings.Contains(b.logs.String(), `"level":"ERROR"`) {
+		t.Errorf("answered %d, logged %s", w.Code, b.logs)
+	}
+}
+
 func TestGeneralSendsPlatformCodesOnly(t *testing.T) {
 	b := newBench(t, func(d *api.Deps) {
 		d.StartSync = func(context.Context, store.Integration, store.RunType, string) (store.Run, bool, error) {

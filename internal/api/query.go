@@ -137,7 +137,7 @@ func (p param) read(q *listQuery, given []string) error {
 		p.note(q)
 	case numberKind:
 		n, err := strconv.Atoi(v)
-		if err != nil || n < p.min || n > p.max {
+		if err != nil || n < p.min || n > p.max || strconv.Itoa(n) != v {
 			return fmt.Errorf("must be between %d and %d, got %s", p.min, p.max, shorten(v))
 		}
 		p.number(q, n)

@@ -1,17 +1,24 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/kladka/kladka/internal/ats"
 )
 
 // This file and errors.go are the only ones that know huma: they turn plain handlers into
@@ -61,7 +68,7 @@ func newRegistrar(mux *http.ServeMux, version, serverURL string, fail func(conte
 			},
 			Security: []map[string][]string{{"key": {}}},
 		},
-		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		Formats:       map[string]huma.Format{"application/json": jsonFormat},
 		DefaultFormat: "application/json",
 	}
 	r := &registrar{api: humago.New(mux, cfg), mux: mux, fail: fail}
@@ -69,6 +76,51 @@ func newRegistrar(mux *http.ServeMux, version, serverURL string, fail func(conte
 	schemas["ErrorATS"] = errorSchema(recruiting)
 	schemas["ErrorGeneral"] = errorSchema(general)
 	return r
+}
+
+var jsonFormat = huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: readJSON}
+
+// readJSON decodes a body.
+func readJSON(body []byte, into any) error {
+	if !utf8.Valid(body) {
+		return errors.New("must be JSON in UTF-8")
+	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(body, &whole); err != nil {
+		return fmt.Errorf("must be JSON: %w", err)
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(whole), []byte("{")) {
+		var err error
+		if whole, err = exactKeys(whole); err != nil {
+			return err
+		}
+	}
+	err := json.Unmarshal(whole, into)
+	if _, bad := errors.AsType[*json.UnmarshalTypeError](err); bad {
+		return errors.New("holds a number that is out of range") // types are the validation's business
+	}
+	return err
+}
+
+// exactKeys makes sure that decoding takes the same keys as the validation looks at: of several
+// with one name encoding/json takes the last, and it takes names in any case. Those of the
+// contract are in lower case.
+func exactKeys(object []byte) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(object)) // of valid JSON: it does not fail
+	_, _ = d.Token()
+	keys := map[string]json.RawMessage{}
+	for d.More() {
+		key, _ := d.Token()
+		name, _ := key.(string)
+		if _, twice := keys[name]; twice {
+			return nil, fmt.Errorf("has the key %s more than once", quote(name))
+		}
+		var value json.RawMessage
+		_ = d.Decode(&value)
+		keys[name] = value
+	}
+	maps.DeleteFunc(keys, func(name string, _ json.RawMessage) bool { return name != ats.Fold(name) })
+	return json.Marshal(keys)
 }
 
 func (r *registrar) schemas() huma.Registry { return r.api.OpenAPI().Components.Schemas }
@@ -144,7 +196,7 @@ func (r *registrar) describe(op operation) huma.Operation {
 			Description: "Any other status than 200 comes with an error.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/" + failures}}},
 		}},
-		MaxBodyBytes: maxBody,
+		MaxBodyBytes: -1, BodyReadTimeout: -1, // received bounds both
 	}
 	no := false
 	for _, p := range op.params {

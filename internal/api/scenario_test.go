@@ -18,7 +18,11 @@ type scenario struct {
 	body              string
 	status            int
 	want, not         []string // fragments of the answer
+	allow             string   // the header, when it must be there
 }
+
+// longError is more than any error needs, however long what it complains about.
+const longError = 4 << 10
 
 func (b *bench) run(t *testing.T, j *judge, scenarios []scenario) {
 	t.Helper()
@@ -42,11 +46,20 @@ func (b *bench) run(t *testing.T, j *judge, scenarios []scenario) {
 					t.Errorf("the answer has %s", f)
 				}
 			}
+			if s.status != http.StatusOK && len(body) > longError {
+				t.Errorf("the error has %d bytes", len(body))
+			}
+			if got := res.Header.Get("Allow"); s.allow != "" && got != s.allow {
+				t.Errorf("Allow %q, want %q", got, s.allow)
+			}
+			if s.status == http.StatusUnauthorized && res.Header.Get("WWW-Authenticate") != "Bearer" {
+				t.Error("no WWW-Authenticate")
+			}
 			if s.method != http.MethodHead && strings.HasPrefix(s.url, "/v1/") {
 				j.check(t, httptest.NewRequest(s.method, s.url, strings.NewReader(s.body)), res, body)
 			}
 			if t.Failed() {
-				t.Logf("%s %s answered %d: %s", s.method, s.url, res.StatusCode, body)
+				t.Logf("%.20s %.300s answered %d: %.2000s", s.method, s.url, res.StatusCode, body)
 			}
 		})
 	}

@@ -35,7 +35,7 @@ const (
 
 // bench is a server on a store with a few records.
 type bench struct {
-	*testing.T
+	testing.TB
 	store *store.Store
 	api   http.Handler
 	deps  api.Deps
@@ -80,9 +80,9 @@ func (s *safeBuffer) String() string {
 }
 
 // newBench makes a bench; change may alter what the server works with.
-func newBench(t *testing.T, change func(*api.Deps)) *bench {
+func newBench(t testing.TB, change func(*api.Deps)) *bench {
 	t.Helper()
-	b := &bench{T: t, clock: &clock{at: time.Date(2026, 5, 31, 8, 30, 10, 0, time.UTC)}, logs: &safeBuffer{}}
+	b := &bench{TB: t, clock: &clock{at: time.Date(2026, 5, 31, 8, 30, 10, 0, time.UTC)}, logs: &safeBuffer{}}
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "k.db"), store.Options{Now: b.clock.now})
 	if err != nil {
 		t.Fatal(err)

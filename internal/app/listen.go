@@ -37,16 +37,21 @@ const (
 	drainTime         = 10 * time.Second
 )
 
-// ServeHTTP answers on a listener until the context ends, then lets running requests finish for
-// a while.
-func ServeHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	server := &http.Server{
+// NewServer makes the server that clients reach, with its bounds.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: 64 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// ServeHTTP answers on a listener until the context ends, then lets running requests finish for
+// a while.
+func ServeHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	server := NewServer(h, log)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {

@@ -36,7 +36,7 @@ func (u User) record(ids Namespace) (Record, any, any) {
 		Email     *string `json:"email"`
 	}{u.ID, u.RemoteID, u.FirstName, u.LastName, u.Email}
 	return Record{Model: Users, ID: u.ID, RemoteID: u.RemoteID, Values: map[string]any{
-		"email":   fold(u.Email),
+		"email":   key(fold(u.Email)),
 		"status":  value(u.Status),
 		"role_id": value(ids.Ref(Roles, u.RoleRemoteID)),
 	}}, u, ref
@@ -138,8 +138,8 @@ func (j Job) record(ids Namespace) (Record, any, any) {
 	}{j.ID, j.RemoteID, j.Name}
 	return Record{Model: Jobs, ID: j.ID, RemoteID: j.RemoteID, Values: map[string]any{
 		"name_folded":       fold(j.Name),
-		"job_code":          value(j.JobCode),
-		"post_url":          value(j.PostURL),
+		"job_code":          key(value(j.JobCode)),
+		"post_url":          key(value(j.PostURL)),
 		"status":            value(j.Status),
 		"visibility":        value(j.Visibility),
 		"employment_type":   value(j.EmploymentType),
@@ -227,11 +227,13 @@ func (c Candidate) record(ids Namespace) (Record, any, any) {
 		RemoteURL      *string        `json:"remote_url"`
 	}{c.ID, c.RemoteID, c.FirstName, c.LastName, c.EmailAddresses, c.PhoneNumbers, c.SocialMedia, c.Source, c.RemoteURL}
 	r := Record{Model: Candidates, ID: c.ID, RemoteID: c.RemoteID, Values: map[string]any{
-		"first_name_folded": fold(c.FirstName),
-		"last_name_folded":  fold(c.LastName),
+		"first_name_folded": key(fold(c.FirstName)),
+		"last_name_folded":  key(fold(c.LastName)),
 	}}
 	for _, e := range c.EmailAddresses {
-		r.Emails = append(r.Emails, Fold(e.EmailAddress))
+		if email, ok := key(Fold(e.EmailAddress)).(string); ok {
+			r.Emails = append(r.Emails, email)
+		}
 	}
 	return r, c, ref
 }
@@ -435,6 +437,17 @@ func fold(s *string) any {
 		return nil
 	}
 	return Fold(*s)
+}
+
+// maxKey bounds, in bytes, the texts that are indexed: PostgreSQL takes no longer ones, two of
+// them in one index. What is longer is served like any other, but not found by it.
+const maxKey = 1000
+
+func key(v any) any {
+	if s, ok := v.(string); ok && len(s) > maxKey {
+		return nil
+	}
+	return v
 }
 
 func millis(t *Time) any {

@@ -69,8 +69,8 @@ func (a advert) description() *string {
 	var texts []string
 	for _, field := range []string{"description", "responsibilities", "requirements", "benefits"} {
 		for _, v := range a.values[field] {
-			if s, ok := v.(string); ok && strings.TrimSpace(s) != "" {
-				texts = append(texts, strings.TrimSpace(s))
+			if s, ok := v.(string); ok && scalar(s) != "" {
+				texts = append(texts, scalar(s))
 			}
 		}
 	}
@@ -220,7 +220,7 @@ func amount(s string) *float64 {
 func location(v any) *ats.Location {
 	switch v := v.(type) {
 	case string:
-		s := strings.TrimSpace(v)
+		s := scalar(v)
 		if inner, err := decode([]byte(s)); err == nil && (inner == nil || strings.ContainsAny(s[:1], `{["`)) {
 			return location(inner)
 		}

@@ -83,7 +83,7 @@ func (t *tenant) fields(ctx context.Context) ([]connector.Field, error) {
 // custom reports whether a key is a field of the tenant's own: those start with an underscore
 // (seen). Keys like "_x.translation" repeat another field as a label.
 func custom(key string) bool {
-	return strings.HasPrefix(key, "_") && len(key) > 1 && !strings.HasSuffix(key, translated)
+	return strings.HasPrefix(key, "_") && len(key) > 1 && len(key) <= maxKey && !strings.HasSuffix(key, translated) && !strings.Contains(key, "\x00")
 }
 
 // extras is what an operator asked to see of a vendor's fields.

@@ -82,9 +82,9 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 		c.habits.mu.Unlock()
 	}
 	if pages, ok := headerInt(a.header, "X-Result-Total-Pages"); ok {
-		l.pages = pages
+		l.pages = min(pages, total) // a page has a row
 	} else {
-		l.pages = (total + l.size - 1) / l.size
+		l.pages = (total-1)/l.size + 1
 	}
 	l.pages = max(1, l.pages) // an empty listing has its first page, too
 	return l, nil
@@ -474,8 +474,11 @@ func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.
 	}
 }
 
+// maxDeclared bounds the numbers that answers declare; walks are planned with them.
+const maxDeclared = 1e9
+
 // headerInt reads a number of the answer's header.
 func headerInt(h http.Header, name string) (int, bool) {
 	n, err := strconv.Atoi(h.Get(name))
-	return n, err == nil && n >= 0
+	return n, err == nil && n >= 0 && n <= maxDeclared
 }

@@ -3,7 +3,9 @@ package traffit
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ func decode(b []byte) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a stray bracket for the end
 		return nil, fmt.Errorf("there is more after the JSON value")
 	}
 	return v, nil
@@ -58,11 +60,12 @@ func asObject(v any) object {
 	return nil
 }
 
-// scalar gives a string or number as trimmed text; empty for anything else.
+// scalar gives a string or number as trimmed text; empty for anything else. NUL is left out:
+// PostgreSQL has no texts with it.
 func scalar(v any) string {
 	switch v := v.(type) {
 	case string:
-		return strings.TrimSpace(v)
+		return strings.TrimSpace(strings.ReplaceAll(v, "\x00", ""))
 	case json.Number:
 		return v.String()
 	}
@@ -85,11 +88,19 @@ func opt(s string) *string {
 // id reads a reference: {"id": 5}, 5 or "5".
 func (o object) id(key string) string { return idOf(o[key]) }
 
+// maxKey bounds IDs and names of fields, in bytes: they become keys of tables, and those have
+// bounds. What is longer is not TRAFFIT's.
+const maxKey = 200
+
 func idOf(v any) string {
 	if inner := asObject(v); inner != nil {
-		return scalar(inner["id"])
+		v = inner["id"]
 	}
-	return scalar(v)
+	id := scalar(v)
+	if len(id) > maxKey {
+		return ""
+	}
+	return id
 }
 
 // object gives a nested object; nil, which reads as an empty one, when there is none.

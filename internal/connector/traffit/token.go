@@ -197,7 +197,7 @@ func tokenRefused(o object) error {
 // days was seen, the documentation shows an hour; an answer without one counts as an hour.
 func useful(o object) time.Duration {
 	seconds, err := json.Number(o.text("expires_in")).Float64()
-	if err != nil || seconds <= 0 || seconds > 10*365*24*3600 {
+	if err != nil || !(seconds >= 1 && seconds <= 10*365*24*3600) { // also NaN
 		seconds = 3600
 	}
 	life := time.Duration(seconds * float64(time.Second))
