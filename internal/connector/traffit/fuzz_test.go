@@ -2,6 +2,7 @@ package traffit
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,7 +49,8 @@ func (c canned) open(t testing.TB) *tenant {
 		t.Fatal(err)
 	}
 	tn := opened.(*tenant)
-	tn.http.Attempts = 1
+	tn.http.Attempts, tn.brief.Attempts = 1, 1
+	tn.http.Sleep = func(context.Context, time.Duration) error { return nil }
 	return tn
 }
 
