@@ -108,6 +108,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	db := flags.String("db", "sqlite,postgres", "databases to measure")
 	sizeName := flags.String("size", "full", "how much: full or small")
 	runs := flags.Int("runs", 0, "how often each figure is taken (default 3, small 2)")
+	candidates := flags.Int("candidates", 0, "candidates of the large syncs (default 50,000, small 3,000)")
 	profile := flags.String("profile", "", "folder for CPU profiles of the measured server")
 	doc := flags.String("doc", "", "document whose table is replaced by this one")
 	if err := flags.Parse(args); err != nil {
@@ -119,6 +120,10 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	}
 	if *runs > 0 {
 		b.runs = *runs
+	}
+	if *candidates > 0 {
+		b.recruitments = max(1, *candidates*b.recruitments/b.candidates)
+		b.candidates, b.fewer = *candidates, max(1, *candidates/10)
 	}
 	chosen, err := choose(*only)
 	if err != nil {

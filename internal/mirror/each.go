@@ -13,12 +13,16 @@ import (
 	"github.com/kladka/kladka/internal/store"
 )
 
+// dueAtOnce is how many units to read are listed at once: each time the store looks through all
+// units of the kind, so they are many.
+const dueAtOnce = 5000
+
 // readEach reads something of every unit for which it is due. The units to read are found by
 // their stored parts, so a resumed step goes on with those that are left.
 func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunStep) error {
 	q := store.DueQuery{
 		Of: each.Of, Reads: each.Reads, MaxRank: each.MaxRank, Revision: w.conn.Revision(),
-		AfterRank: math.MinInt64, Limit: 100,
+		AfterRank: math.MinInt64, Limit: dueAtOnce,
 	}
 	now := w.Store.Now()
 	if each.MaxAge != nil {

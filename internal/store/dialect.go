@@ -84,25 +84,21 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		"_pragma=busy_timeout(10000)", "_pragma=journal_mode(WAL)", "_pragma=synchronous(NORMAL)",
 		"_pragma=foreign_keys(1)", "_pragma=secure_delete(1)",
 	}
-	open := func(max int, extra ...string) (*sql.DB, error) {
+	name := func(extra ...string) string {
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: strings.Join(append(common, extra...), "&")}
-		db, err := sql.Open("sqlite", u.String())
-		if err != nil {
-			return nil, fmt.Errorf("open %s: %w", path, err)
-		}
+		return u.String()
+	}
+	limit := func(db *sql.DB, max int) *sql.DB {
 		db.SetMaxOpenConns(max)
 		db.SetMaxIdleConns(max)
-		return db, nil
+		return db
 	}
-	if s.write, err = open(1, "_txlock=immediate", "_pragma=cache_size(-16000)"); err != nil {
-		return err
+	s.write = limit(openPreparing(&modernc.Driver{}, name("_txlock=immediate", "_pragma=cache_size(-16000)")), 1)
+	s.read = limit(openPreparing(&modernc.Driver{}, name("_pragma=query_only(1)", "_pragma=cache_size(-8000)")), 4)
+	if s.jobs, err = sql.Open("sqlite", name("_txlock=immediate", "_pragma=cache_size(-4000)")); err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
 	}
-	if s.read, err = open(4, "_pragma=query_only(1)", "_pragma=cache_size(-8000)"); err != nil {
-		return err
-	}
-	if s.jobs, err = open(1, "_txlock=immediate", "_pragma=cache_size(-4000)"); err != nil {
-		return err
-	}
+	limit(s.jobs, 1)
 	if err := firstContact(ctx, s.write); err != nil {
 		return fmt.Errorf("open %s (is it a Kladka database?): %w", path, err)
 	}

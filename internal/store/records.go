@@ -270,22 +270,21 @@ func (t *Tx) upsert(ctx context.Context, tab table, records []ats.Record, hashes
 	for _, c := range columns[3:] {
 		set = append(set, c+" = excluded."+c)
 	}
-	for len(records) > 0 {
-		n := min(rowsPerStatement, len(records))
-		args := make([]any, 0, n*len(columns))
-		for i, r := range records[:n] {
+	return batches(records, rowsPerStatement, func(batch []ats.Record) error {
+		args := make([]any, 0, len(batch)*len(columns))
+		for i, r := range batch {
 			args = append(args, t.no, r.ID, r.RemoteID, string(r.Own), string(r.Ref), hashes[i], t.stamp, t.stamp, nil)
 			for _, c := range tab.columns {
 				args = append(args, r.Values[c])
 			}
 		}
 		if _, err := t.tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) VALUES %s ON CONFLICT (integration, id) DO UPDATE SET %s`,
-			tab.name, strings.Join(columns, ", "), tuples(1, n, len(columns)), strings.Join(set, ", ")), args...); err != nil {
+			tab.name, strings.Join(columns, ", "), tuples(1, len(batch), len(columns)), strings.Join(set, ", ")), args...); err != nil {
 			return fmt.Errorf("write records: %w", err)
 		}
-		records, hashes = records[n:], hashes[n:]
-	}
-	return nil
+		hashes = hashes[len(batch):]
+		return nil
+	})
 }
 
 func (t *Tx) markDeleted(ctx context.Context, tab table, ids []string) error {
