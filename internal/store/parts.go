@@ -174,6 +174,32 @@ func livingParts(n int) string {
 		ORDER BY p.entity, p.entity_id, p.kind, p.part`, tuples(1, n, 2), 2*n+1)
 }
 
+// LivingKeys is LivingParts without what the parts say, for those who only ask whether they are there.
+func (t *Tx) LivingKeys(ctx context.Context, units []connector.Unit) (map[connector.Unit][]connector.Part, error) {
+	out := make(map[connector.Unit][]connector.Part, len(units))
+	err := batches(units, rowsPerStatement, func(batch []connector.Unit) error {
+		args := make([]any, 0, 1+2*len(batch))
+		for _, u := range batch {
+			args = append(args, u.Entity, u.ID)
+		}
+		args = append(args, t.no)
+		rows, err := t.tx.QueryContext(ctx, fmt.Sprintf(`SELECT p.entity, p.entity_id, p.kind, p.part
+			FROM (VALUES %s) AS k CROSS JOIN parts p
+			WHERE p.integration = $%d AND p.entity = k.column1 AND p.entity_id = k.column2 AND p.raw IS NOT NULL`, tuples(1, len(batch), 2), len(args)), args...)
+		_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
+			var p connector.Part
+			err := r.Scan(&p.Entity, &p.ID, &p.Kind, &p.Part)
+			out[p.Unit] = append(out[p.Unit], p)
+			return struct{}{}, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which parts there are: %w", err)
+	}
+	return out, nil
+}
+
 func scanPart(r *sql.Rows) (connector.Part, error) {
 	var p connector.Part
 	var raw string
