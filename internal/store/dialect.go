@@ -90,14 +90,15 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: strings.Join(append(common, extra...), "&")}
 		return u.String()
 	}
+	// A page takes twice its size in the driver's memory.
 	limit := func(db *sql.DB, max int) *sql.DB {
 		db.SetMaxOpenConns(max)
 		db.SetMaxIdleConns(max)
 		return db
 	}
-	s.write = limit(openPreparing(&modernc.Driver{}, name("_txlock=immediate", "_pragma=cache_size(-16000)")), 1)
+	s.write = limit(openPreparing(&modernc.Driver{}, name("_txlock=immediate", "_pragma=cache_size(-10000)")), 1)
 	s.read = limit(openPreparing(&modernc.Driver{}, name("_pragma=query_only(1)", "_pragma=cache_size(-8000)")), 4)
-	if s.jobs, err = sql.Open("sqlite", name("_txlock=immediate", "_pragma=cache_size(-4000)")); err != nil {
+	if s.jobs, err = sql.Open("sqlite", name("_txlock=immediate", "_pragma=cache_size(-1000)")); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	limit(s.jobs, 1)
