@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"net"
 	"net/url"
 	"os"
@@ -157,6 +158,16 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, maxConns int) erro
 		return fmt.Errorf("connect to PostgreSQL (check host, port, database, user and password in KLADKA_DATABASE_URL): %w", redact(err))
 	}
 	return nil
+}
+
+// batch is how many of n rows one statement carries, where full is the most. Each number is a
+// statement of its own to prepare: on SQLite, where that is what takes time, there are few numbers; on
+// PostgreSQL few statements.
+func (d dialect) batch(n, full int) int {
+	if d == sqlite && n < full {
+		return 1 << (bits.Len(uint(n)) - 1)
+	}
+	return n
 }
 
 func (d dialect) refreshStatistics() string {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/bits"
 	"strconv"
 	"time"
 
@@ -160,14 +159,10 @@ func tuples(from, rows, width int) string {
 	return string(b)
 }
 
-// batches calls fn for slices of at most size elements. The last ones have as many as a power of
-// two: each length is a statement of its own to prepare and to keep.
-func batches[T any](all []T, size int, fn func([]T) error) error {
+// batches calls fn for slices of at most size elements.
+func batches[T any](d dialect, all []T, size int, fn func([]T) error) error {
 	for len(all) > 0 {
-		n := size
-		if len(all) < size {
-			n = 1 << (bits.Len(uint(len(all))) - 1)
-		}
+		n := d.batch(min(size, len(all)), size)
 		if err := fn(all[:n]); err != nil {
 			return err
 		}

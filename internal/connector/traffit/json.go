@@ -22,7 +22,10 @@ var errJSON = errors.New("invalid JSON")
 
 // decode reads JSON and keeps numbers as they were written.
 func decode(b []byte) (any, error) {
-	d := decoder{in: b, keys: make(map[string]string, 32)}
+	d := decoder{in: b}
+	if d.next() == '[' {
+		d.keys = make(map[string]string, 64)
+	}
 	v, err := d.value(0)
 	if err != nil {
 		return nil, err
@@ -36,7 +39,7 @@ func decode(b []byte) (any, error) {
 type decoder struct {
 	in []byte
 	at int
-	// keys holds the keys that were met: the rows of a page have the same ones.
+	// keys holds the keys that were met, since the rows of a page have the same ones; nil for one row.
 	keys map[string]string
 }
 
@@ -160,7 +163,9 @@ func (d *decoder) key() (string, error) {
 	key, known := d.keys[string(raw[1:len(raw)-1])]
 	if !known {
 		key = string(raw[1 : len(raw)-1])
-		d.keys[key] = key
+		if d.keys != nil {
+			d.keys[key] = key
+		}
 	}
 	return key, nil
 }
