@@ -190,7 +190,8 @@ type PassthroughField struct {
 type FoldInput struct {
 	Unit  Unit
 	Parts []Part // the unit's living parts, by kind and part
-	// Others holds the living parts of the units that Needs named.
+	// Others holds the living parts of the units that Needs named; without Raw where only their
+	// existence was asked for.
 	Others map[Unit][]Part
 	IDs    ats.Namespace
 	Fields FieldSettings

@@ -39,6 +39,20 @@ func (a *ahead[T]) take(ctx context.Context) (answer T, ok bool) {
 	}
 }
 
+// ready gives the next answer if it is there already.
+func (a *ahead[T]) ready() (answer T, ok bool) {
+	if len(a.queue) == 0 {
+		return answer, false
+	}
+	select {
+	case answer = <-a.queue[0]:
+		a.queue = a.queue[1:]
+		return answer, true
+	default:
+		return answer, false
+	}
+}
+
 // empty reports that nothing is asked for any more.
 func (a *ahead[T]) empty() bool { return len(a.queue) == 0 }
 
@@ -89,6 +103,7 @@ func (w *work) fetch(ctx context.Context, l *connector.List, number int) fetched
 
 // unitRead is the answer about one unit.
 type unitRead struct {
+	due      store.Due
 	observed int64
 	parts    []connector.Part
 	err      error
@@ -106,21 +121,27 @@ func (w *work) unitsAhead(ctx context.Context, each *connector.Each, due []store
 	return &unitsAhead{ahead: askAhead[unitRead](ctx), w: w, each: each, left: due}
 }
 
-// next gives the answer about the next unit.
-func (u *unitsAhead) next(ctx context.Context) unitRead {
+// next gives the answers about the next units: one at least, and those after it that are there.
+func (u *unitsAhead) next(ctx context.Context) []unitRead {
 	for len(u.left) > 0 && (u.empty() || len(u.queue) < u.w.InFlight && !u.w.over()) {
-		unit := u.left[0].Unit
+		due := u.left[0]
 		u.left = u.left[1:]
 		u.ask(func(ctx context.Context) unitRead {
 			u.w.Point("before fetch")
-			r := unitRead{observed: u.w.Store.Now()}
-			r.parts, r.err = u.each.Fetch(ctx, unit)
+			r := unitRead{due: due, observed: u.w.Store.Now()}
+			r.parts, r.err = u.each.Fetch(ctx, due.Unit)
 			return r
 		})
 	}
 	r, ok := u.take(ctx)
 	if !ok {
-		return unitRead{err: context.Cause(ctx)}
+		return []unitRead{{err: context.Cause(ctx)}}
 	}
-	return r
+	all := []unitRead{r}
+	for {
+		if r, ok = u.ready(); !ok {
+			return all
+		}
+		all = append(all, r)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,12 +14,16 @@ import (
 	"github.com/kladka/kladka/internal/store"
 )
 
+// dueAtOnce is how many units to read are listed at once: each time the store looks through all
+// units of the kind, so they are many.
+const dueAtOnce = 5000
+
 // readEach reads something of every unit for which it is due. The units to read are found by
 // their stored parts, so a resumed step goes on with those that are left.
 func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunStep) error {
 	q := store.DueQuery{
 		Of: each.Of, Reads: each.Reads, MaxRank: each.MaxRank, Revision: w.conn.Revision(),
-		AfterRank: math.MinInt64, Limit: 100,
+		AfterRank: math.MinInt64, Limit: dueAtOnce,
 	}
 	now := w.Store.Now()
 	if each.MaxAge != nil {
@@ -64,8 +69,10 @@ func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunS
 func (w *work) readDue(ctx context.Context, each *connector.Each, s *store.RunStep, due []store.Due, failedInRow *int) error {
 	ahead := w.unitsAhead(ctx, each, due)
 	defer ahead.stop()
-	for _, d := range due {
-		if err := w.commitUnit(ctx, each, s, d, ahead.next(ctx), failedInRow); err != nil {
+	for n := 0; n < len(due); {
+		answers := ahead.next(ctx)
+		n += len(answers)
+		if err := w.commitAnswers(ctx, each, s, answers, failedInRow); err != nil {
 			return err
 		}
 		if w.over() && ahead.empty() {
@@ -75,56 +82,59 @@ func (w *work) readDue(ctx context.Context, each *connector.Each, s *store.RunSt
 	return nil
 }
 
-// commitUnit stores what was read of one unit. What could not be read is counted and left for the
+// commitAnswers stores what was read of units. What could not be read is counted and left for the
 // next run; several failures in a row mean that the ATS is down.
-func (w *work) commitUnit(ctx context.Context, each *connector.Each, s *store.RunStep, d store.Due, r unitRead, failedInRow *int) error {
-	missing := false
-	switch {
-	case r.err == nil:
-		*failedInRow = 0
-	case errors.Is(r.err, connector.ErrGone):
-		*failedInRow = 0
-	case ctx.Err() == nil && pageFault(r.err):
-		*failedInRow++
-		if err := w.endure(ctx, s.Step, *failedInRow, r.err); err != nil {
-			return err
+func (w *work) commitAnswers(ctx context.Context, each *connector.Each, s *store.RunStep, answers []unitRead, failedInRow *int) error {
+	good := answers
+	var stop error
+	for n, r := range answers {
+		if stop = w.judge(ctx, s.Step, r.err, failedInRow); stop != nil {
+			good = answers[:n]
+			break
 		}
-		missing = true
-		s.Missing++
-		s.Error = new(r.err.Error())
-	default:
-		return r.err
 	}
-	for i := range r.parts {
-		r.parts[i].ObservedAt = ats.Milli(r.observed)
+	if err := w.commitUnits(ctx, each, s, good); err != nil {
+		return err
+	}
+	return stop
+}
+
+// judge gives the error of an answer about a unit if the step cannot go on with the next one.
+func (w *work) judge(ctx context.Context, step string, err error, failedInRow *int) error {
+	switch {
+	case err == nil, errors.Is(err, connector.ErrGone):
+		*failedInRow = 0
+		return nil
+	case ctx.Err() == nil && pageFault(err):
+		*failedInRow++
+		return w.endure(ctx, step, *failedInRow, err)
+	}
+	return err
+}
+
+// commitUnits stores answers about units and the progress that they mean in one transaction. When
+// that takes too long, it is split.
+func (w *work) commitUnits(ctx context.Context, each *connector.Each, s *store.RunStep, answers []unitRead) error {
+	if len(answers) == 0 {
+		return nil
 	}
 	w.Point("page fetched")
 	saved := *s
 	save := func(tx *store.Tx) error {
-		s.Cursor = fmt.Sprintf("%d/%s", d.Rank, d.ID)
-		s.Done++
-		switch {
-		case missing:
-		case r.err != nil:
-			if err := tx.Nominate(ctx, w.run.ID, []connector.Unit{d.Unit}); err != nil {
-				return err
-			}
-		default:
-			parts, err := w.withoutGone(ctx, tx, each, d.Unit, r)
-			if err != nil {
-				return err
-			}
-			changed, err := w.put(ctx, tx, parts)
-			if err != nil {
-				return err
-			}
-			if len(changed) == 0 {
-				s.Unchanged++
-			}
-			if err := tx.MarkRead(ctx, d.Unit, each.Reads, d.Version, w.conn.Revision(), r.observed); err != nil {
+		for _, r := range answers {
+			if err := w.noteRead(ctx, tx, each, s, r); err != nil {
 				return err
 			}
 		}
+		parts, err := w.partsOf(ctx, tx, each, answers)
+		if err != nil {
+			return err
+		}
+		changed, err := w.put(ctx, tx, parts)
+		if err != nil {
+			return err
+		}
+		s.Unchanged += unchanged(answers, changed)
 		count(s, tx.Written())
 		if err := w.save(ctx, tx, s); err != nil {
 			return err
@@ -133,14 +143,22 @@ func (w *work) commitUnit(ctx context.Context, each *connector.Each, s *store.Ru
 		return nil
 	}
 	_, err := w.write(ctx, save)
-	if errors.Is(err, store.ErrSlow) && len(r.parts) > 1 {
-		// Very much follows from this answer: write its parts in smaller steps, then what is left.
+	if errors.Is(err, store.ErrSlow) {
 		*s = saved
-		if err := w.commitParts(ctx, s, nil, r.parts, nil); err != nil {
-			return err
+		if half := len(answers) / 2; half > 0 {
+			if err := w.commitUnits(ctx, each, s, answers[:half]); err != nil {
+				return err
+			}
+			return w.commitUnits(ctx, each, s, answers[half:])
 		}
-		saved = *s
-		_, err = w.write(ctx, save)
+		if parts := observed(answers[0]); len(parts) > 1 {
+			// Very much follows from this answer: write its parts in smaller steps, then what is left.
+			if err := w.commitParts(ctx, s, nil, parts, nil); err != nil {
+				return err
+			}
+			saved = *s
+			_, err = w.write(ctx, save)
+		}
 	}
 	if err != nil {
 		*s = saved
@@ -150,16 +168,68 @@ func (w *work) commitUnit(ctx context.Context, each *connector.Each, s *store.Ru
 	return nil
 }
 
+// noteRead notes that a unit was read, or that it could not be, and how far the step is.
+func (w *work) noteRead(ctx context.Context, tx *store.Tx, each *connector.Each, s *store.RunStep, r unitRead) error {
+	s.Cursor = fmt.Sprintf("%d/%s", r.due.Rank, r.due.ID)
+	s.Done++
+	switch {
+	case r.err == nil:
+		return tx.MarkRead(ctx, r.due.Unit, each.Reads, r.due.Version, w.conn.Revision(), r.observed)
+	case errors.Is(r.err, connector.ErrGone):
+		return tx.Nominate(ctx, w.run.ID, []connector.Unit{r.due.Unit})
+	}
+	s.Missing++
+	s.Error = new(r.err.Error())
+	return nil
+}
+
+// observed gives the parts of an answer with the moment of its request.
+func observed(r unitRead) []connector.Part {
+	parts := slices.Clone(r.parts)
+	for i := range parts {
+		parts[i].ObservedAt = ats.Milli(r.observed)
+	}
+	return parts
+}
+
+// unchanged counts the answers that said nothing new.
+func unchanged(answers []unitRead, changed []connector.Unit) (n int64) {
+	for _, r := range answers {
+		news := slices.ContainsFunc(r.parts, func(p connector.Part) bool { return slices.Contains(changed, p.Unit) })
+		if r.err == nil && !news {
+			n++
+		}
+	}
+	return n
+}
+
+// partsOf gives the parts of answers and the withdrawal of those that an earlier answer about a
+// unit brought and this one did not.
+func (w *work) partsOf(ctx context.Context, tx *store.Tx, each *connector.Each, answers []unitRead) ([]connector.Part, error) {
+	var all []connector.Part
+	for _, r := range answers {
+		if r.err != nil {
+			continue
+		}
+		parts, err := w.withoutGone(ctx, tx, each, r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, parts...)
+	}
+	return all, nil
+}
+
 // withoutGone adds to an answer's parts the withdrawal of those that an earlier answer about the
 // unit brought and this one did not.
-func (w *work) withoutGone(ctx context.Context, tx *store.Tx, each *connector.Each, u connector.Unit, r unitRead) ([]connector.Part, error) {
+func (w *work) withoutGone(ctx context.Context, tx *store.Tx, each *connector.Each, r unitRead) ([]connector.Part, error) {
 	brought := make(map[connector.PartKey]bool, len(r.parts))
 	for _, p := range r.parts {
 		brought[p.PartKey] = true
 	}
-	parts := r.parts
+	parts := observed(r)
 	for _, cover := range each.Brings {
-		stored, err := tx.PartsBroughtBy(ctx, u, cover.Entity)
+		stored, err := tx.PartsBroughtBy(ctx, r.due.Unit, cover.Entity)
 		if err != nil {
 			return nil, err
 		}

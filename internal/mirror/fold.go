@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -113,18 +114,10 @@ func (w *work) fold(ctx context.Context, tx *store.Tx, units []connector.Unit) e
 		return err
 	}
 	needs := make([][]connector.Need, len(units))
-	var others []connector.Unit
-	asked := make(map[connector.Unit]bool)
 	for i, u := range units {
 		needs[i] = w.conn.Needs(u, parts[u])
-		for _, n := range needs[i] {
-			if !asked[n.Unit] {
-				asked[n.Unit] = true
-				others = append(others, n.Unit)
-			}
-		}
 	}
-	looked, err := tx.LivingParts(ctx, others)
+	looked, err := look(ctx, tx, needs)
 	if err != nil {
 		return err
 	}
@@ -159,6 +152,35 @@ func (w *work) fold(ctx context.Context, tx *store.Tx, units []connector.Unit) e
 		return err
 	}
 	return tx.Apply(ctx, sets)
+}
+
+// look reads what folds need of other units: all of them, or, where only that matters, whether they
+// are there.
+func look(ctx context.Context, tx *store.Tx, needs [][]connector.Need) (map[connector.Unit][]connector.Part, error) {
+	whole := make(map[connector.Unit]bool) // of the units that are needed: more than whether they exist
+	for _, list := range needs {
+		for _, n := range list {
+			whole[n.Unit] = whole[n.Unit] || n.Exists == ""
+		}
+	}
+	var contents, existence []connector.Unit
+	for u, all := range whole {
+		if all {
+			contents = append(contents, u)
+		} else {
+			existence = append(existence, u)
+		}
+	}
+	looked, err := tx.LivingParts(ctx, contents)
+	if err != nil {
+		return nil, err
+	}
+	there, err := tx.LivingKeys(ctx, existence)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(looked, there)
+	return looked, nil
 }
 
 // exists reports whether a fold that only asked for a unit's existence got its answer for good.

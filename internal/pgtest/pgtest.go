@@ -26,8 +26,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errMissing means that this machine has no PostgreSQL to start.
-var errMissing = errors.New("PostgreSQL is not installed (initdb is neither on PATH nor below /usr/lib/postgresql) and PGTEST_URL is not set")
+// ErrMissing means that this machine has no PostgreSQL to start.
+var ErrMissing = errors.New("PostgreSQL is not installed (initdb is neither on PATH nor below /usr/lib/postgresql) and PGTEST_URL is not set")
 
 // used is the server of this test process, once there is one.
 var used atomic.Pointer[server]
@@ -76,6 +76,16 @@ func Required(thing string) bool {
 	return false
 }
 
+// Start gives a server to a program that is no test: the URL of a database that is always there, and
+// what stops the server. It is ErrMissing where there is none.
+func Start() (u *url.URL, stop func(), err error) {
+	s, err := shared()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.url, s.stop, nil
+}
+
 // URL makes an empty database for a test and gives its postgres:// URL. The database is dropped
 // at the test's end, whoever is still connected.
 func URL(t testing.TB) string {
@@ -114,7 +124,7 @@ func running(t testing.TB) *server {
 	t.Helper()
 	s, err := shared()
 	switch {
-	case errors.Is(err, errMissing) && !Required("postgres"):
+	case errors.Is(err, ErrMissing) && !Required("postgres"):
 		t.Skip("skipped: " + err.Error())
 	case err != nil:
 		t.Fatalf("start PostgreSQL: %v", err)

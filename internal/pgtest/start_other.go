@@ -3,4 +3,4 @@
 package pgtest
 
 // start knows Unix only; PGTEST_URL works everywhere.
-func start() (*server, error) { return nil, errMissing }
+func start() (*server, error) { return nil, ErrMissing }

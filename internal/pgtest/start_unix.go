@@ -119,7 +119,7 @@ func binaries() (string, error) {
 		}
 	}
 	if found == "" {
-		return "", errors.Join(errMissing, err)
+		return "", errors.Join(ErrMissing, err)
 	}
 	return found, nil
 }

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -134,34 +134,35 @@ func (t *Tx) Stamp() int64 { return t.stamp }
 
 // placeholders gives "$from, $from+1, …" for n values.
 func placeholders(from, n int) string {
-	var b strings.Builder
+	return string(appendPlaceholders(make([]byte, 0, 7*n), from, n))
+}
+
+func appendPlaceholders(b []byte, from, n int) []byte {
 	for i := range n {
 		if i > 0 {
-			b.WriteString(", ")
+			b = append(b, ", "...)
 		}
-		fmt.Fprintf(&b, "$%d", from+i)
+		b = strconv.AppendInt(append(b, '$'), int64(from+i), 10)
 	}
-	return b.String()
+	return b
 }
 
 // tuples gives "($from, …), (…)" for rows of width values.
 func tuples(from, rows, width int) string {
-	var b strings.Builder
+	b := make([]byte, 0, rows*(7*width+4))
 	for i := range rows {
 		if i > 0 {
-			b.WriteString(", ")
+			b = append(b, ", "...)
 		}
-		b.WriteByte('(')
-		b.WriteString(placeholders(from+i*width, width))
-		b.WriteByte(')')
+		b = append(appendPlaceholders(append(b, '('), from+i*width, width), ')')
 	}
-	return b.String()
+	return string(b)
 }
 
 // batches calls fn for slices of at most size elements.
-func batches[T any](all []T, size int, fn func([]T) error) error {
+func batches[T any](d dialect, all []T, size int, fn func([]T) error) error {
 	for len(all) > 0 {
-		n := min(size, len(all))
+		n := d.batch(min(size, len(all)), size)
 		if err := fn(all[:n]); err != nil {
 			return err
 		}

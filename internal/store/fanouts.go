@@ -95,7 +95,7 @@ func (t *Tx) TouchNext(ctx context.Context, f Fanout, limit int) (string, error)
 		return "", err
 	}
 	t.wrote = true
-	err = batches(ids, rowsPerStatement, func(batch []string) error {
+	err = batches(t.store.dialect, ids, rowsPerStatement, func(batch []string) error {
 		args := []any{t.stamp, t.no}
 		for _, id := range batch {
 			args = append(args, id)

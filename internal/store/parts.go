@@ -29,7 +29,7 @@ func Digest(b []byte) string {
 func (t *Tx) PutParts(ctx context.Context, parts []connector.Part, revision string) ([]connector.Unit, error) {
 	parts = lastOfEach(parts)
 	var changed []connector.Part
-	err := batches(parts, rowsPerStatement, func(batch []connector.Part) error {
+	err := batches(t.store.dialect, parts, rowsPerStatement, func(batch []connector.Part) error {
 		stored, err := t.storedParts(ctx, batch)
 		if err != nil {
 			return err
@@ -50,7 +50,7 @@ func (t *Tx) PutParts(ctx context.Context, parts []connector.Part, revision stri
 	if err != nil {
 		return nil, err
 	}
-	if err := batches(changed, rowsPerStatement, func(batch []connector.Part) error {
+	if err := batches(t.store.dialect, changed, rowsPerStatement, func(batch []connector.Part) error {
 		return t.writeParts(ctx, batch, revision)
 	}); err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (t *Tx) writeParts(ctx context.Context, batch []connector.Part, revision st
 // missing from the result.
 func (t *Tx) LivingParts(ctx context.Context, units []connector.Unit) (map[connector.Unit][]connector.Part, error) {
 	out := make(map[connector.Unit][]connector.Part, len(units))
-	err := batches(units, rowsPerStatement, func(batch []connector.Unit) error {
+	err := batches(t.store.dialect, units, rowsPerStatement, func(batch []connector.Unit) error {
 		args := make([]any, 0, 1+2*len(batch))
 		for _, u := range batch {
 			args = append(args, u.Entity, u.ID)
@@ -172,6 +172,32 @@ func livingParts(n int) string {
 		FROM (VALUES %s) AS k CROSS JOIN parts p
 		WHERE p.integration = $%d AND p.entity = k.column1 AND p.entity_id = k.column2 AND p.raw IS NOT NULL
 		ORDER BY p.entity, p.entity_id, p.kind, p.part`, tuples(1, n, 2), 2*n+1)
+}
+
+// LivingKeys is LivingParts without what the parts say, for those who only ask whether they are there.
+func (t *Tx) LivingKeys(ctx context.Context, units []connector.Unit) (map[connector.Unit][]connector.Part, error) {
+	out := make(map[connector.Unit][]connector.Part, len(units))
+	err := batches(t.store.dialect, units, rowsPerStatement, func(batch []connector.Unit) error {
+		args := make([]any, 0, 1+2*len(batch))
+		for _, u := range batch {
+			args = append(args, u.Entity, u.ID)
+		}
+		args = append(args, t.no)
+		rows, err := t.tx.QueryContext(ctx, fmt.Sprintf(`SELECT p.entity, p.entity_id, p.kind, p.part
+			FROM (VALUES %s) AS k CROSS JOIN parts p
+			WHERE p.integration = $%d AND p.entity = k.column1 AND p.entity_id = k.column2 AND p.raw IS NOT NULL`, tuples(1, len(batch), 2), len(args)), args...)
+		_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
+			var p connector.Part
+			err := r.Scan(&p.Entity, &p.ID, &p.Kind, &p.Part)
+			out[p.Unit] = append(out[p.Unit], p)
+			return struct{}{}, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which parts there are: %w", err)
+	}
+	return out, nil
 }
 
 func scanPart(r *sql.Rows) (connector.Part, error) {
@@ -219,7 +245,7 @@ func scanUnit(r *sql.Rows) (connector.Unit, error) {
 // Depended gives those of the units on which anything depends.
 func (t *Tx) Depended(ctx context.Context, units []connector.Unit) ([]connector.Unit, error) {
 	var out []connector.Unit
-	err := batches(units, rowsPerStatement, func(batch []connector.Unit) error {
+	err := batches(t.store.dialect, units, rowsPerStatement, func(batch []connector.Unit) error {
 		args := make([]any, 0, 1+2*len(batch))
 		for _, u := range batch {
 			args = append(args, u.Entity, u.ID)
@@ -247,7 +273,7 @@ func (t *Tx) SetDependencies(ctx context.Context, units []connector.Unit, want [
 	for _, d := range want {
 		wanted[d] = true
 	}
-	err := batches(units, rowsPerStatement, func(batch []connector.Unit) error {
+	err := batches(t.store.dialect, units, rowsPerStatement, func(batch []connector.Unit) error {
 		args := make([]any, 0, 1+2*len(batch))
 		for _, u := range batch {
 			args = append(args, u.Entity, u.ID)
@@ -286,7 +312,7 @@ func (t *Tx) SetDependencies(ctx context.Context, units []connector.Unit, want [
 			delete(wanted, d)
 		}
 	}
-	err = batches(missing, rowsPerStatement, func(batch []Dependency) error {
+	err = batches(t.store.dialect, missing, rowsPerStatement, func(batch []Dependency) error {
 		args := make([]any, 0, 5*len(batch))
 		for _, d := range batch {
 			args = append(args, t.no, d.On.Entity, d.On.ID, d.Unit.Entity, d.Unit.ID)

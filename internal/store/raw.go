@@ -11,7 +11,7 @@ import (
 // Raw gives the living parts of units for reading, ordered by kind and part.
 func (s *Store) Raw(ctx context.Context, no int64, units []connector.Unit) ([]connector.Part, error) {
 	var out []connector.Part
-	err := batches(units, rowsPerStatement, func(batch []connector.Unit) error {
+	err := batches(s.dialect, units, rowsPerStatement, func(batch []connector.Unit) error {
 		args := make([]any, 0, 1+2*len(batch))
 		for _, u := range batch {
 			args = append(args, u.Entity, u.ID)

@@ -103,7 +103,7 @@ func (t *Tx) Apply(ctx context.Context, sets []RecordSet) error {
 			if g.model != m {
 				continue
 			}
-			if err := batches(sets, rowsPerStatement, func(batch []RecordSet) error {
+			if err := batches(t.store.dialect, sets, rowsPerStatement, func(batch []RecordSet) error {
 				return t.applyBatch(ctx, m, g.column, batch)
 			}); err != nil {
 				return fmt.Errorf("apply %s: %w", m, err)
@@ -270,26 +270,25 @@ func (t *Tx) upsert(ctx context.Context, tab table, records []ats.Record, hashes
 	for _, c := range columns[3:] {
 		set = append(set, c+" = excluded."+c)
 	}
-	for len(records) > 0 {
-		n := min(rowsPerStatement, len(records))
-		args := make([]any, 0, n*len(columns))
-		for i, r := range records[:n] {
+	return batches(t.store.dialect, records, rowsPerStatement, func(batch []ats.Record) error {
+		args := make([]any, 0, len(batch)*len(columns))
+		for i, r := range batch {
 			args = append(args, t.no, r.ID, r.RemoteID, string(r.Own), string(r.Ref), hashes[i], t.stamp, t.stamp, nil)
 			for _, c := range tab.columns {
 				args = append(args, r.Values[c])
 			}
 		}
 		if _, err := t.tx.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s) VALUES %s ON CONFLICT (integration, id) DO UPDATE SET %s`,
-			tab.name, strings.Join(columns, ", "), tuples(1, n, len(columns)), strings.Join(set, ", ")), args...); err != nil {
+			tab.name, strings.Join(columns, ", "), tuples(1, len(batch), len(columns)), strings.Join(set, ", ")), args...); err != nil {
 			return fmt.Errorf("write records: %w", err)
 		}
-		records, hashes = records[n:], hashes[n:]
-	}
-	return nil
+		hashes = hashes[len(batch):]
+		return nil
+	})
 }
 
 func (t *Tx) markDeleted(ctx context.Context, tab table, ids []string) error {
-	return batches(ids, rowsPerStatement, func(batch []string) error {
+	return batches(t.store.dialect, ids, rowsPerStatement, func(batch []string) error {
 		args := []any{t.stamp, t.stamp, t.stamp, t.no}
 		for _, id := range batch {
 			args = append(args, id)
@@ -303,7 +302,7 @@ func (t *Tx) markDeleted(ctx context.Context, tab table, ids []string) error {
 }
 
 func (t *Tx) putEmails(ctx context.Context, candidates []ats.Record) error {
-	return batches(candidates, rowsPerStatement, func(batch []ats.Record) error {
+	return batches(t.store.dialect, candidates, rowsPerStatement, func(batch []ats.Record) error {
 		args := []any{t.no}
 		for _, c := range batch {
 			args = append(args, c.ID)
@@ -331,7 +330,7 @@ func (t *Tx) putEmails(ctx context.Context, candidates []ats.Record) error {
 
 // log writes changes into the change log: what, when and on whose behalf, never the contents.
 func (t *Tx) log(ctx context.Context, m ats.Model, changes []change) error {
-	return batches(changes, rowsPerStatement, func(batch []change) error {
+	return batches(t.store.dialect, changes, rowsPerStatement, func(batch []change) error {
 		args := make([]any, 0, 8*len(batch))
 		for _, c := range batch {
 			t.seq++
@@ -378,7 +377,7 @@ func (t *Tx) touch(ctx context.Context, tab table, changes []change) error {
 			}
 			continue
 		}
-		if err := batches(slices.Sorted(keys(ids)), rowsPerStatement, func(batch []string) error {
+		if err := batches(t.store.dialect, slices.Sorted(keys(ids)), rowsPerStatement, func(batch []string) error {
 			args := []any{t.stamp, t.no}
 			for _, id := range batch {
 				args = append(args, id)

@@ -252,7 +252,7 @@ func (t *Tx) ForgetReads(ctx context.Context, u connector.Unit) error {
 
 // Nominate notes units that may be gone.
 func (t *Tx) Nominate(ctx context.Context, run string, units []connector.Unit) error {
-	return batches(units, rowsPerStatement, func(batch []connector.Unit) error {
+	return batches(t.store.dialect, units, rowsPerStatement, func(batch []connector.Unit) error {
 		args := make([]any, 0, 6*len(batch))
 		for _, u := range batch {
 			args = append(args, t.no, u.Entity, u.ID, run, t.now, 0)

@@ -2,6 +2,7 @@ package traffit
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -96,14 +97,18 @@ var (
 
 // byName gives the first custom field with one of the names that is not empty.
 func (o object) byName(names []string) any {
-	for _, name := range names {
-		for _, key := range o.keys() {
-			if custom(key) && strings.EqualFold(key[1:], name) && join(o[key]) != nil {
-				return o[key]
-			}
+	var best any
+	bestKey, rank := "", len(names)
+	for key, v := range o {
+		if !custom(key) {
+			continue
+		}
+		at := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(key[1:], name) })
+		if at >= 0 && (at < rank || at == rank && key < bestKey) && join(v) != nil {
+			best, bestKey, rank = v, key, at
 		}
 	}
-	return nil
+	return best
 }
 
 var emailPattern = regexp.MustCompile(`^[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(\.[^\s@<>()\[\],;:"\\.]+)+$`)

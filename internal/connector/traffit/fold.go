@@ -68,7 +68,7 @@ func (in input) other(u connector.Unit) (parts, error) { return decodeParts(in.O
 
 // exists reports whether another unit's own row is there.
 func (in input) exists(u connector.Unit) bool {
-	return slices.ContainsFunc(in.Others[u], func(p connector.Part) bool { return p.Kind == kindList && p.Raw != nil })
+	return slices.ContainsFunc(in.Others[u], func(p connector.Part) bool { return p.Kind == kindList })
 }
 
 // Fold makes the records of a unit.
