@@ -258,6 +258,24 @@ func TestRunThatFailsInTheMiddleMarksNothing(t *testing.T) {
 	}
 }
 
+// Where each recruitment has rejection reasons of its own, they go when it is closed or gone.
+func TestReasonsOfClosedJobs(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, c config) {
+		u := newUpstream(t, tiny(3))
+		u.set("rejections.ids", "recruitment")
+		c.TraffitURL = u.base
+		s := start(t, c)
+		i := s.connect(u.Name())
+		u.equal(s, i)
+		open := slices.DeleteFunc(u.rows("recruitments"), func(r object) bool { return r["is_closed"] == true })
+		u.admin("PATCH", fmt.Sprintf("recruitments/%v", open[0]["id"]), object{"is_closed": true})
+		u.admin("DELETE", fmt.Sprintf("recruitments/%v", open[1]["id"]), nil)
+		s.succeed(i)
+		u.equal(s, i)
+	})
+}
+
 // Trouble is no proof of absence.
 func TestNothingDeleted(t *testing.T) {
 	t.Parallel()

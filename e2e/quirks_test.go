@@ -86,7 +86,7 @@ var trials = map[string][]trial{
 	"latency":          {ok("15ms")},
 	"slow":             {{value: "0.05", with: []string{"slow.time=2s"}}, {value: "0.02", with: []string{"slow.time=60s"}, long: true}},
 	"token.ttl":        {ok("1s", "latency=10ms")},
-	"token.life":       {ok("200ms", "latency=10ms")},
+	"token.life":       {ok("1s", "latency=10ms")},
 	"token.uses":       {ok("5"), {value: "1", names: []string{"-"}, alone: true}}, // a redirect takes a use of its own
 	"scopes.denied":    {},
 	"oauth.scopes":     {{value: "refuse", with: []string{"scopes.denied=source"}, names: []string{"sources: "}}},

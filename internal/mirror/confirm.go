@@ -282,6 +282,16 @@ func (w *work) end(ctx context.Context, tx *store.Tx, c connector.Confirm, u con
 	for _, p := range parts[u] {
 		gone = append(gone, p.PartKey)
 	}
+	for _, p := range w.plan {
+		if p.Each == nil || p.Each.Of.Entity != u.Entity {
+			continue
+		}
+		brought, err := broughtBy(ctx, tx, p.Each, u)
+		if err != nil {
+			return err
+		}
+		gone = append(gone, brought...)
+	}
 	if err := tx.ForgetReads(ctx, u); err != nil {
 		return err
 	}

@@ -49,6 +49,9 @@ func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunS
 		}
 		s.Total = &total
 	}
+	if err := w.withdrawOutgrown(ctx, each, s, q); err != nil {
+		return err
+	}
 	failedInRow := 0
 	for {
 		due, err := w.Store.Due(ctx, w.run.Integration, q)
@@ -63,6 +66,54 @@ func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunS
 		}
 		q.AfterRank, q.AfterID = due[len(due)-1].Rank, due[len(due)-1].ID
 	}
+}
+
+// withdrawOutgrown takes back what units brought that are not read any more: nothing would ever say
+// that it has changed.
+func (w *work) withdrawOutgrown(ctx context.Context, each *connector.Each, s *store.RunStep, q store.DueQuery) error {
+	if len(each.Brings) == 0 {
+		return nil
+	}
+	q.Limit = foldAtOnce
+	for {
+		units, err := w.Store.Outgrown(ctx, w.run.Integration, q)
+		if err != nil || len(units) == 0 {
+			return err
+		}
+		for _, u := range units {
+			saved := *s
+			if _, err := w.write(ctx, func(tx *store.Tx) error {
+				brought, err := broughtBy(ctx, tx, each, u)
+				if err != nil {
+					return err
+				}
+				if _, err := w.put(ctx, tx, withdrawn(brought, w.Store.Now())); err != nil {
+					return err
+				}
+				count(s, tx.Written())
+				return tx.ForgetRead(ctx, u, each.Reads)
+			}); err != nil {
+				*s = saved
+				return err
+			}
+		}
+		if w.over() {
+			return errSliceOver
+		}
+	}
+}
+
+// broughtBy gives the living parts of other units that answers about a unit brought.
+func broughtBy(ctx context.Context, tx *store.Tx, each *connector.Each, u connector.Unit) ([]connector.PartKey, error) {
+	var all []connector.PartKey
+	for _, cover := range each.Brings {
+		keys, err := tx.PartsBroughtBy(ctx, u, cover.Entity)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, keys...)
+	}
+	return all, nil
 }
 
 // readDue reads units in their order, several at once.
@@ -227,19 +278,10 @@ func (w *work) withoutGone(ctx context.Context, tx *store.Tx, each *connector.Ea
 	for _, p := range r.parts {
 		brought[p.PartKey] = true
 	}
-	parts := observed(r)
-	for _, cover := range each.Brings {
-		stored, err := tx.PartsBroughtBy(ctx, r.due.Unit, cover.Entity)
-		if err != nil {
-			return nil, err
-		}
-		var gone []connector.PartKey
-		for _, k := range stored {
-			if !brought[k] {
-				gone = append(gone, k)
-			}
-		}
-		parts = append(parts, withdrawn(gone, r.observed)...)
+	stored, err := broughtBy(ctx, tx, each, r.due.Unit)
+	if err != nil {
+		return nil, err
 	}
-	return parts, nil
+	gone := slices.DeleteFunc(stored, func(k connector.PartKey) bool { return brought[k] })
+	return append(observed(r), withdrawn(gone, r.observed)...), nil
 }

@@ -219,6 +219,21 @@ func (s *Store) Due(ctx context.Context, no int64, q DueQuery) ([]Due, error) {
 	return due, nil
 }
 
+// Outgrown lists units of which something was read and is not read any more: their rank is above
+// the query's, or the part by which they are listed is gone.
+func (s *Store) Outgrown(ctx context.Context, no int64, q DueQuery) ([]connector.Unit, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT r.entity, r.entity_id FROM reads r
+		WHERE r.integration = $1 AND r.entity = $2 AND r.kind = $3
+			AND COALESCE((SELECT 1 FROM parts l WHERE l.integration = r.integration AND l.entity = r.entity AND l.entity_id = r.entity_id
+				AND l.kind = $4 AND l.part = '' AND l.raw IS NOT NULL AND l.rank <= $5), 0) = 0
+		ORDER BY r.entity_id LIMIT $6`, no, q.Of.Entity, q.Reads, q.Of.Kind, q.MaxRank, q.Limit)
+	units, err := collect(rows, err, scanUnit)
+	if err != nil {
+		return nil, fmt.Errorf("list the %s whose %s are not read any more: %w", q.Of.Entity, q.Reads, err)
+	}
+	return units, nil
+}
+
 // CountDue counts the units to read.
 func (s *Store) CountDue(ctx context.Context, no int64, q DueQuery) (int64, error) {
 	var n int64
@@ -246,6 +261,15 @@ func (t *Tx) ForgetReads(ctx context.Context, u connector.Unit) error {
 	_, err := t.tx.ExecContext(ctx, `DELETE FROM reads WHERE integration = $1 AND entity = $2 AND entity_id = $3`, t.no, u.Entity, u.ID)
 	if err != nil {
 		return fmt.Errorf("forget what was read of %s: %w", u, err)
+	}
+	return nil
+}
+
+// ForgetRead forgets one thing that was read of a unit.
+func (t *Tx) ForgetRead(ctx context.Context, u connector.Unit, kind string) error {
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM reads WHERE integration = $1 AND entity = $2 AND entity_id = $3 AND kind = $4`, t.no, u.Entity, u.ID, kind)
+	if err != nil {
+		return fmt.Errorf("forget that %s of %s was read: %w", kind, u, err)
 	}
 	return nil
 }

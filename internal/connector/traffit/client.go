@@ -47,7 +47,7 @@ type call struct {
 	// listings that hold a handful, where looking for a second page would double the requests.
 	short bool
 	form  form
-	keys  []string // that every row has; see sparse
+	keys  rowKeys // that every row has; see sparse
 	// brief spends fewer attempts.
 	brief bool
 }

@@ -95,7 +95,7 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		base: base, tenant: name, id: id, secret: secret,
 		http:   &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
 		brief:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
-		habits: habits{lengths: map[string]length{}, sorts: map[string]int{}, sizes: map[string]int{}, sliced: map[string]bool{}, fragile: map[string]bool{}},
+		habits: habits{lengths: map[string]length{}, sorts: map[string]int{}, sizes: map[string]int{}, sliced: map[string]bool{}, nulls: map[string]bool{}, fragile: map[string]bool{}},
 		now:    cfg.Now, log: cfg.Log,
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}

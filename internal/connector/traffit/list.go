@@ -1,6 +1,7 @@
 package traffit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,7 @@ type habits struct {
 	sorts   map[string]int    // the spelling that works
 	sizes   map[string]int    // the page size that is applied, where it is not the one asked for
 	sliced  map[string]bool   // read in slices from the start, since whole pages fail
+	nulls   map[string]bool   // holds null for something
 	fragile map[string]bool   // pages fail for the sake of single rows, so few attempts are made at them
 }
 
@@ -55,6 +57,7 @@ type listing struct {
 	body               []byte
 	sent               ats.Time
 	lost               []int // the numbers, from 1, of rows that TRAFFIT could not answer
+	sendsNull          bool  // what is empty comes as null
 }
 
 // list reads page n of a listing. Its length says nothing: pages in the middle come up short
@@ -451,9 +454,36 @@ func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.
 			if err != nil {
 				return connector.Page{}, err
 			}
+			if r.keys.nullable != nil {
+				l.sendsNull = c.sendsNull(ctx, r, n, l)
+			}
 			return l.page(r, parts), nil
 		},
 	}
+}
+
+// sendsNull reports whether a listing sends null for what is empty, as far as its walk has come. A
+// listing that shows none is judged by the candidates, of whom hardly one has everything.
+func (c *client) sendsNull(ctx context.Context, r call, n int, l listing) bool {
+	const candidates = api + "/employees/"
+	c.habits.mu.Lock()
+	if n == 1 {
+		delete(c.habits.nulls, r.path)
+	}
+	if bytes.Contains(l.body, []byte(":null")) {
+		c.habits.nulls[r.path] = true
+	}
+	known := c.habits.nulls[r.path]
+	c.habits.mu.Unlock()
+	if known || r.path == candidates {
+		return known
+	}
+	rows, err := l.objects(r)
+	if err != nil || !slices.ContainsFunc(rows, func(o object) bool { return r.keys.lacking(o, true) != nil }) {
+		return false // it makes no difference
+	}
+	a, err := c.rows(ctx, call{path: candidates, scope: "employee", page: 1, size: pageSize})
+	return err == nil && bytes.Contains(a.body, []byte(":null"))
 }
 
 func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.Part) connector.Page {
@@ -468,7 +498,7 @@ func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.
 			for i, o := range objects {
 				rows[i] = connector.Row{Parts: parts(o, l.sent), Key: o.id("id")}
 			}
-			sparse(rows, objects, r.keys, func(o object) []connector.Part { return parts(o, l.sent) })
+			sparse(rows, objects, r.keys, l.sendsNull, func(o object) []connector.Part { return parts(o, l.sent) })
 			return rows, nil
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -68,30 +67,39 @@ func listed(entity string, row object, sent ats.Time) []connector.Part {
 	return []connector.Part{p}
 }
 
-// The keys that rows of candidates and recruitments always have: what is empty comes as null
-// (seen).
+// rowKeys are the keys that rows of a listing have, as far as Kladka reads them: those that are
+// never empty, and those that are null when they are (seen).
+type rowKeys struct{ filled, nullable []string }
+
 var (
-	employeeKeys    = []string{"name", "lastname", "email", "mobile", "linkedin", "candidate_location", "status", "created_at", "updated_at"}
-	recruitmentKeys = []string{"name", "nrRef", "is_closed", "closing_date", "created_at", "updated_at"}
+	employeeKeys = rowKeys{
+		filled:   []string{"status", "created_at", "updated_at"},
+		nullable: []string{"name", "lastname", "email", "mobile", "linkedin", "candidate_location"},
+	}
+	recruitmentKeys = rowKeys{filled: []string{"name", "nrRef", "is_closed", "created_at", "updated_at"}, nullable: []string{"closing_date"}}
 )
 
-// sparse finds the rows of a page that lack keys which all rows have. A row without a key says
-// nothing about it, and not that it is empty: that would be null. Of a tenant that sends no null
-// at all this cannot be said; there, what is missing is empty.
-func sparse(page []connector.Row, rows []object, keys []string, cut func(object) []connector.Part) {
-	sendsNull := slices.ContainsFunc(rows, func(o object) bool {
-		return slices.ContainsFunc(keys, func(key string) bool { v, there := o[key]; return there && v == nil })
-	})
-	if !sendsNull {
-		return
+// lacking gives the keys that a row left out. A row without a key says nothing about it, and not
+// that it is empty: that would be null. Of a tenant that sends no null at all this cannot be said;
+// there, what may be empty and is missing, is.
+func (k rowKeys) lacking(o object, sendsNull bool) []string {
+	keys := k.filled
+	if sendsNull {
+		keys = append(k.filled[:len(k.filled):len(k.filled)], k.nullable...)
 	}
-	for i, o := range rows {
-		var lacking []string
-		for _, key := range keys {
-			if _, there := o[key]; !there {
-				lacking = append(lacking, key)
-			}
+	var missing []string
+	for _, key := range keys {
+		if _, there := o[key]; !there {
+			missing = append(missing, key)
 		}
+	}
+	return missing
+}
+
+// sparse finds the rows of a page that left keys out.
+func sparse(page []connector.Row, rows []object, keys rowKeys, sendsNull bool, cut func(object) []connector.Part) {
+	for i, o := range rows {
+		lacking := keys.lacking(o, sendsNull)
 		if lacking == nil || len(page[i].Parts) == 0 {
 			continue
 		}
