@@ -113,6 +113,10 @@ func (f *fakeATS) Check(context.Context) (connector.CheckReport, error) {
 	return connector.CheckReport{}, nil
 }
 
+func (f *fakeATS) Probe(context.Context, func(string, []byte) error) ([]connector.Finding, error) {
+	return nil, nil
+}
+
 func (f *fakeATS) Plan() []connector.Step {
 	return []connector.Step{
 		{Name: "groups", List: &connector.List{Covers: []connector.Cover{{Entity: "group", Kind: "list", Absent: connector.Withdraw}}, Page: f.groupPage}},

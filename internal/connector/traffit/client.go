@@ -39,6 +39,7 @@ type call struct {
 	// page and size ask for a page of a listing; zero sends neither.
 	page, size int
 	sort       string // a JSON object
+	filter     string // a JSON object
 	// schema asks for the fields instead of the rows.
 	schema bool
 	// short says that a page that is not full and declares nothing is the whole listing: for
@@ -81,6 +82,23 @@ func (c *client) get(ctx context.Context, r call) (*answer, error) {
 }
 
 func (c *client) send(ctx context.Context, r call, token string) (*answer, error) {
+	req, err := c.request(ctx, r, token)
+	if err != nil {
+		return nil, err
+	}
+	sent := ats.TimeOf(c.now())
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unreachable(ctx, r.path, err)
+	}
+	if err := c.judge(r, resp); err != nil {
+		return nil, err
+	}
+	return &answer{call: r, header: resp.Header, body: bytes.TrimSpace(resp.Body), sent: sent}, nil
+}
+
+// request makes the HTTP request of a call.
+func (c *client) request(ctx context.Context, r call, token string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address(r.path), nil)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.path, err)
@@ -98,18 +116,13 @@ func (c *client) send(ctx context.Context, r call, token string) (*answer, error
 	if r.sort != "" {
 		req.Header.Set("X-Request-Sort", r.sort)
 	}
+	if r.filter != "" {
+		req.Header.Set("X-Request-Filter", r.filter)
+	}
 	if r.schema {
 		req.Header.Set("X-Response-Metadata", "true")
 	}
-	sent := ats.TimeOf(c.now())
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, c.unreachable(ctx, r.path, err)
-	}
-	if err := c.judge(r, resp); err != nil {
-		return nil, err
-	}
-	return &answer{call: r, header: resp.Header, body: bytes.TrimSpace(resp.Body), sent: sent}, nil
+	return req, nil
 }
 
 // judge gives the error that an answer stands for; nil for JSON with status 200. Only JSON is

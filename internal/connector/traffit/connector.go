@@ -97,11 +97,14 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		now:  cfg.Now, log: cfg.Log,
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
-	return &tenant{client: c}, nil
+	return &tenant{client: c, confirmed: cfg.Confirmed}, nil
 }
 
 // tenant is one customer's TRAFFIT.
-type tenant struct{ *client }
+type tenant struct {
+	*client
+	confirmed map[string]string // variants by detail, as a probe found them
+}
 
 // tenantPattern is what a tenant may be called. Underscores occur (seen), although host names
 // should not have them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -27,7 +28,7 @@ const (
 // Plan lists the steps of a full sync: what is cheap and needed by others comes first. Their
 // names are shown to users.
 func (t *tenant) Plan() []connector.Step {
-	return []connector.Step{
+	steps := []connector.Step{
 		{Name: "fields", Fields: t.fields},
 		{Name: "users", Loads: []ats.Model{ats.Users, ats.Roles}, List: t.users()},
 		{Name: "dictionaries", List: t.dictionaries()},
@@ -48,6 +49,10 @@ func (t *tenant) Plan() []connector.Step {
 		{Name: "tags", Loads: []ats.Model{ats.Tags, ats.CandidateTags}, Background: true, Each: t.tags()},
 		{Name: "activities", Background: true, List: t.activities()},
 	}
+	if t.confirmed["tags.shape"] == "missing" {
+		steps = slices.DeleteFunc(steps, func(s connector.Step) bool { return s.Name == "tags" })
+	}
+	return steps
 }
 
 // part makes a part of what was read.
