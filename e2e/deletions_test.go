@@ -229,7 +229,7 @@ func TestGhosts(t *testing.T) {
 	t.Parallel()
 	c := onSQLite(t)
 	u := newUpstream(t, small)
-	u.set("ghosts.employees", "3")
+	u.set("ghosts", "employees:3")
 	c.TraffitURL = u.base
 	s := start(t, c)
 	i := s.connect(u.Name())
@@ -243,7 +243,7 @@ func TestGhosts(t *testing.T) {
 
 	// As long as the number of ghosts changes, nothing can be told; then it can.
 	u.admin("DELETE", fmt.Sprintf("employees/%v", u.rows("employees")[11]["id"]), nil)
-	u.set("ghosts.employees", "5")
+	u.set("ghosts", "employees:5")
 	s.succeed(i)
 	if gone := s.deleted(i, oracle.Candidates); len(gone) != 1 {
 		t.Errorf("%d candidates are deleted although the listing hides more than before, want 1", len(gone))

@@ -10,7 +10,16 @@ type activity struct {
 	date, created        Stamp
 	updated              Stamp
 	content              any
-	createdBy, updatedBy int // 0 where the key is absent
+	change               *stageChange // what the content of a stage change is made of
+	createdBy, updatedBy int          // 0 where the key is absent
+}
+
+// stageChange is a move as the log tells it.
+type stageChange struct {
+	from, to    state
+	recruitment int
+	rejection   int // number of the reason from 1, 0 without one
+	description string
 }
 
 // Kinds of activities, by their place in the dictionary.
@@ -131,7 +140,7 @@ func (d *data) stageChange(h int) activity {
 	rejection, description := 0, ""
 	if to.kind == "end-bad" {
 		if dice.permille(900) {
-			rejection = rejectionID(dice.below(len(rejectionNames)))
+			rejection = 1 + dice.below(len(rejectionNames))
 		}
 		if dice.permille(400) {
 			description = pick(&dice, rejectionNotes)
@@ -139,27 +148,32 @@ func (d *data) stageChange(h int) activity {
 	}
 	return activity{
 		employee: m.employee, kind: d.activityKind(actStageChange), date: m.date, created: m.date, updated: m.date,
-		content: stageChangeContent(d.states[path[k-1].state], to, rejection, description), createdBy: m.createdBy,
+		change: &stageChange{d.states[path[k-1].state], to, m.recruitment, rejection, description}, createdBy: m.createdBy,
 	}
 }
 
-// stageChangeContent is a JSON document inside a string (seen).
-func stageChangeContent(from, to state, rejection int, description string) string {
+// content is a JSON document inside a string (seen).
+func (m *stageChange) content(t *Tenant) string {
+	from, to := t.data.named(m.from), t.data.named(m.to)
 	row := Row{{"from_state", Row{{"id", from.id}, {"name", from.name}}}, {"to_state", Row{{"id", to.id}, {"name", to.name}}}}
-	if rejection != 0 {
-		row = append(row, Field{"rejection", Row{{"id", rejection}, {"name", rejectionName(rejection)}}})
+	if m.rejection != 0 {
+		i := m.rejection - 1
+		row = append(row, Field{"rejection", Row{{"id", t.rejectionID(m.recruitment, i)}, {"name", rejectionNames[i]}}})
 	}
-	if description != "" {
-		row = append(row, Field{"description", description})
+	if m.description != "" {
+		row = append(row, Field{"description", m.description})
 	}
 	return string(appendJSON(nil, row))
 }
 
 func (d *data) activityKind(kind int) dictionaryItem { return d.lists[dictActivity].items[kind] }
 
-// row renders an activity; the global feed names the employee, the candidate's
-// own list does not (seen).
-func (a activity) row(global bool) Row {
+// activityRow renders an activity; the global feed names the employee, the
+// candidate's own list does not (seen).
+func (t *Tenant) activityRow(a activity, global bool) Row {
+	if a.change != nil {
+		a.content = a.change.content(t)
+	}
 	row := append(make(Row, 0, 10), Field{"id", a.id}, Field{"activity_date", a.date}, Field{"type", a.kind.row()}, Field{"content", a.content})
 	if a.createdBy != 0 {
 		row = append(row, Field{"created_by", ref(a.createdBy)})
@@ -184,16 +198,26 @@ func (t *Tenant) listActivities() listing {
 		}
 		return t.activities.at(pos).created
 	}
-	return listing{
-		n:   t.activities.len(),
-		row: func(pos int) Row { return t.activities.at(pos).row(true) },
-		quick: map[string]func(int) any{
-			"id":         func(pos int) any { id, _, _ := t.activities.locate(pos); return id },
-			"created_at": created,
-			"updated_at": func(pos int) any { return t.activities.at(pos).updated },
-		},
-		fields: activityFields,
+	l := listOf(&t.activities, func(pos int) Row { return t.activityRow(t.activities.at(pos), true) })
+	l.fields = activityFields
+	l.quick["created_at"] = created
+	l.quick["updated_at"] = func(pos int) any { return t.activities.at(pos).updated }
+	return withStrangers(l, &t.activities, t.settings().counts("dangling")["employees/activities"], func(k, p, id int) Row {
+		a := t.data.activityRow(p)
+		a.id, a.employee = id, t.data.employeeIDs.unused(k%t.data.candidates)
+		return t.activityRow(a, true)
+	})
+}
+
+// notesOf lists a candidate's notes, in the shape of activities (guess).
+func (t *Tenant) notesOf(employee int) []Row {
+	rows, note := []Row{}, t.data.activityKind(actNote).id
+	for _, id := range t.activitiesOf(employee) {
+		if a, _ := t.activities.get(id); a.kind.id == note {
+			rows = append(rows, t.activityRow(a, false))
+		}
 	}
+	return rows
 }
 
 // activitiesOf lists the ids of a candidate's activities, rising.

@@ -146,6 +146,10 @@ func (t *Tenant) listPublished() listing {
 	}
 	l := listRows(rows)
 	l.fields = advertFields
+	l.base = 0 // added adverts come last
+	for l.base < l.n && rows[l.base].ID() <= t.data.advertIDs.id(t.adverts.n-1) {
+		l.base++
+	}
 	l.quick = map[string]func(int) any{"job_post_id": func(pos int) any { return rows[pos].ID() }}
 	return l
 }

@@ -169,7 +169,7 @@ func TestPaging(t *testing.T) {
 }
 
 func TestGhosts(t *testing.T) {
-	s := testSandbox(t, Config{Switches: map[string]string{"ghosts.employees": "7"}})
+	s := testSandbox(t, Config{Switches: map[string]string{"ghosts": "employees:7"}})
 	c := newClient(t, s)
 	ids := func(rows []map[string]any) (out []float64) {
 		for _, r := range rows {
@@ -654,7 +654,7 @@ func TestConcurrentUse(t *testing.T) {
 					if _, err := s.Random(uint64(worker*100+i), 3); err != nil {
 						t.Error(err)
 					}
-					_ = s.Set("ghosts.employees", strconv.Itoa(i%3))
+					_ = s.Set("ghosts", "employees:"+strconv.Itoa(i%3))
 				case 1:
 					for _, path := range []string{"/employees/", "/employees/recruitment_history", "/employees/activities", "/sources", "/workflows/details", "/recruitments/"} {
 						if a := c.get(t, path, "X-Request-Sort", `{"id":"DESC"}`); a.status != 200 {

@@ -44,6 +44,7 @@ func (t *Tenant) allowedScopes() []string {
 type token struct {
 	expires time.Time
 	scopes  []string
+	used    int
 }
 
 // tokens are the live access tokens. Their number is bounded: the first to
@@ -74,15 +75,21 @@ func (ts *tokens) add(tk token) string {
 	return id
 }
 
-func (ts *tokens) find(now time.Time, id string) (token, bool) {
+// find returns a live token and counts its use. With uses above 0 it dies after so many.
+func (ts *tokens) find(now time.Time, id string, uses int) (token, bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	tk, ok := ts.live[id]
-	if ok && !now.Before(tk.expires) {
+	switch {
+	case !ok:
+		return token{}, false
+	case !now.Before(tk.expires), uses > 0 && tk.used >= uses:
 		delete(ts.live, id)
 		return token{}, false
 	}
-	return tk, ok
+	tk.used++
+	ts.live[id] = tk
+	return tk, true
 }
 
 // RevokeTokens ends all live tokens before their time, as happens to real ones
@@ -93,12 +100,6 @@ func (t *Tenant) RevokeTokens() int {
 	n := len(t.tokens.live)
 	clear(t.tokens.live)
 	return n
-}
-
-// oauthError answers in the form of a common PHP library, whose 40-hex tokens
-// the vendor's look like (guess).
-func (c *call) oauthError(status int, code, description string) {
-	c.json(status, Row{{"error", code}, {"error_description", description}})
 }
 
 // serveToken answers POST /oauth2/token.
@@ -126,15 +127,18 @@ func serveToken(c *call) {
 	scopes := want.Scopes
 	if asked := strings.Fields(form["scope"]); len(asked) > 0 {
 		for _, s := range asked {
-			if !slices.Contains(Scopes(), s) {
+			if !slices.Contains(Scopes(), s) || !slices.Contains(scopes, s) && c.s.on("oauth.scopes", "refuse") {
 				c.oauthError(http.StatusBadRequest, "invalid_scope", "An unsupported scope was requested")
 				return
 			}
 		}
 		scopes = slices.DeleteFunc(scopes, func(s string) bool { return !slices.Contains(asked, s) })
 	}
-	ttl := c.t.settings().duration("token.ttl")
-	id := c.t.tokens.add(token{c.t.now().Add(ttl), scopes})
+	ttl, life := c.s.duration("token.ttl"), c.s.duration("token.life")
+	if life == 0 {
+		life = ttl
+	}
+	id := c.t.tokens.add(token{expires: c.t.now().Add(life), scopes: scopes})
 	c.w.Header().Set("Cache-Control", "no-store")
 	c.json(http.StatusOK, Row{{"access_token", id}, {"expires_in", int(ttl / time.Second)}, {"token_type", "Bearer"}, {"scope", strings.Join(scopes, " ")}})
 }
@@ -171,14 +175,18 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (map[string]string, bool)
 // authorized checks the token and its scope, and answers when they do not do.
 func (c *call) authorized(scope string) bool {
 	scheme, id, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
-	tk, ok := c.t.tokens.find(c.t.now(), strings.TrimSpace(id))
+	tk, ok := c.t.tokens.find(c.t.now(), strings.TrimSpace(id), c.s.number("token.uses"))
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="Service", error="invalid_token"`)
-		c.oauthError(http.StatusUnauthorized, "invalid_token", "The access token provided is invalid")
+		c.denied(http.StatusUnauthorized, "invalid_token", "The access token provided is invalid")
 		return false
 	}
-	if scope != "" && (!slices.Contains(tk.scopes, scope) || slices.Contains(c.t.settings().names("scopes.denied"), scope)) {
-		c.oauthError(http.StatusForbidden, "insufficient_scope", "The request requires higher privileges than provided by the access token")
+	if scope != "" && (!slices.Contains(tk.scopes, scope) || c.s.lists("scopes.denied", scope)) {
+		if status := number(c.s.text("scope.missing")); status == http.StatusNotFound {
+			c.error(status)
+		} else {
+			c.denied(status, "insufficient_scope", "The request requires higher privileges than provided by the access token")
+		}
 		return false
 	}
 	return true

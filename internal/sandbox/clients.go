@@ -66,7 +66,7 @@ const crmGhosts = 3
 
 func (t *Tenant) listCRMPersons() listing {
 	l := t.listTable(&t.crmPersons, crmPersonFields, nil)
-	l.ghosts, l.ghostBase = crmGhosts, t.data.crmPersons
+	l.ghosts = crmGhosts
 	return l
 }
 

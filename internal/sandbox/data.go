@@ -3,12 +3,15 @@ package sandbox
 import (
 	"slices"
 	"sort"
+	"sync/atomic"
 )
 
 // data is a tenant's generated data: functions from a row's number to the row,
-// and the integer arrays that tie rows together. It does not change after start.
+// and the integer arrays that tie rows together. It does not change after
+// start, but for how dirty it is.
 type data struct {
 	calendar
+	dirt   atomic.Int64
 	seed   uint64
 	tenant string
 	public string // address of the public pages

@@ -63,6 +63,17 @@ func (d dictionary) rows() []Row {
 	return rows
 }
 
+// answer is a dictionary in one of the shapes it might have (guess).
+func (d dictionary) answer(shape string) any {
+	switch shape {
+	case "list":
+		return d.rows()
+	case "values":
+		return Row{{"id", d.id}, {"name", d.name}, {"values", d.rows()}}
+	}
+	return d.truth()
+}
+
 func (d dictionary) truth() Row { return Row{{"id", d.id}, {"name", d.name}, {"items", d.rows()}} }
 
 func (t *Tenant) dictionary(id int) (dictionary, bool) {
@@ -102,6 +113,7 @@ func (t *Tenant) listTalentMembers() listing {
 			}
 		},
 		fields: []string{"id", "talent", "employee"},
+		base:   members, origin: func(i int) int { return 400 + i },
 	}
 }
 

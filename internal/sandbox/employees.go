@@ -46,6 +46,9 @@ func (d *data) employeeEmail(i int) any {
 	if i > 3 && dice.rare(10, i, 8) {
 		return d.ownEmail(d.employeePerson(i-3), i-3)
 	}
+	if of := i - i%4; of != i && d.dirtier("email", i, 10) {
+		return d.ownEmail(d.employeePerson(of), of)
+	}
 	switch v := dice.below(1000); {
 	case v < 20:
 		return nil
@@ -81,11 +84,35 @@ func (d *data) employeeName(i int) (first, last any) {
 		last = "[BLACK LIST] " + p.last
 	case dice.permille(4):
 		first = "  " + strings.ToUpper(p.first) + " "
+	case d.dirtier("blank name", i, 6):
+		first, last = [...]any{nil, ""}[i%2], [...]any{nil, ""}[i%2]
+	case d.dirtier("name", i, 9):
+		last = [...]string{p.last + " [zatrudniony]", "[BLACK LIST] " + p.last}[i%2]
 	}
 	return first, last
 }
 
+// dirtier is true for more rows the dirtier the data is: for as many again as
+// the odds tell, in a thousand, with each step above the usual. It draws by
+// itself, so that everything else of a row stays.
+func (d *data) dirtier(what string, i, permille int) bool {
+	more := int(d.dirt.Load()) - 1
+	if more <= 0 {
+		return false
+	}
+	dice := roll(d.seed, hashText("dirt "+what), i)
+	return dice.permille(min(more*permille, 1000))
+}
+
 func (d *data) employeeMobile(dice *dice, i int) any {
+	mobile := usualMobile(dice, i)
+	if d.dirtier("phone", i, 10) {
+		return "+48 190 000 " + strconv.Itoa(100+i%900) + " lub przez kolegę: +48 190 111 222"
+	}
+	return mobile
+}
+
+func usualMobile(dice *dice, i int) any {
 	// The prefix 19 belongs to no subscriber.
 	number := func() string {
 		n := strconv.Itoa(19_000_000 + dice.below(1_000_000))
@@ -229,7 +256,6 @@ func (t *Tenant) listEmployees() listing {
 		"lastname":   func(i int) any { _, last := d.employeeName(i); return last },
 	})
 	l.fields = append([]string{"linkedin_id", "guid", "synchro_time"}, l.fields...)
-	l.ghosts, l.ghostBase = t.settings().number("ghosts.employees"), d.candidates
 	return l
 }
 
@@ -243,7 +269,7 @@ func (t *Tenant) employeeRecruitments(id int) []Row {
 			continue
 		}
 		r, _ := t.recruitments.get(rid)
-		rows = append(rows, Row{{"recruitment", r.only(false, "id", "name")}, {"state", t.states[now.state].appendTo(nil)}, {"created_at", moves[0].date}})
+		rows = append(rows, Row{{"recruitment", r.only(false, "id", "name")}, {"state", t.data.named(t.states[now.state]).appendTo(nil)}, {"created_at", moves[0].date}})
 	}
 	return rows
 }
@@ -285,6 +311,14 @@ func (t *Tenant) tagsOf(id int) []int {
 		out[k] = tagID(out[k])
 	}
 	return out
+}
+
+// trueTags are a candidate's tags, none where the vendor has no endpoint for them.
+func (t *Tenant) trueTags(id int) []Row {
+	if t.settings().on("tags.shape", "missing") {
+		return []Row{}
+	}
+	return t.tagRows(id)
 }
 
 // tagRows renders a candidate's tags. The shape [{"id","name"}] is a guess.

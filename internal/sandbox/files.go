@@ -58,6 +58,12 @@ func (t *Tenant) file(employee Row, id int) (Row, bool) {
 	return files[i], true
 }
 
+// vanished tells of a file that is listed and cannot be had (seen).
+func (t *Tenant) vanished(file Row) bool {
+	p := t.settings().fraction("files.vanish")
+	return p > 0 && share(mix(mix(t.data.seed, hashText("files.vanish")), uint64(file.ID()))) < p
+}
+
 // fileContent makes a small document: the same bytes for the same file.
 func fileContent(employee, file Row) (contentType string, content []byte) {
 	text := fmt.Sprintf("%v %v, file %d", employee.Value("name"), employee.Value("lastname"), file.ID())

@@ -1,10 +1,10 @@
 package sandbox
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,56 +15,111 @@ import (
 type condition struct {
 	field, op string
 	operand   []string // several for "in"
-	days      []span   // what the operands are as days, for date fields
+	days      []span   // what the operands are in time, for date fields
 }
 
-// span is a day in Warsaw: from its first second up to the next day's.
+// span is a day in Warsaw, from its first second up to the next day's, or a second.
 type span struct{ from, to Stamp }
 
 var operators = []string{"=", "!=", "<=", ">=", "in", "like"} // documented
 
-// parseFilter reads {"field":{"value":v,"comparison":op},…}.
-func parseFilter(header string, known []string) ([]condition, error) {
+// readFilter reads the request's filter as far as the endpoint heeds it.
+func (c *call) readFilter(known []string) ([]condition, *failure) {
+	header, endpoint := c.r.Header.Get("X-Request-Filter"), c.route.endpoint()
+	if header != "" && c.s.lists("filter.refuse", endpoint) {
+		return nil, &failure{http.StatusBadRequest, "filters are not supported"}
+	}
+	filter, err := parseFilter(header, known, c.s.on("filter.precision", "second"))
+	if err != nil {
+		return nil, &failure{http.StatusBadRequest, err.Error()}
+	}
+	switch several := c.s.text("filter.several"); {
+	case c.s.lists("filter.ignore", endpoint):
+		return nil, nil
+	case len(filter) < 2 || several == "all":
+		return filter, nil
+	case several == "refuse":
+		return nil, &failure{http.StatusBadRequest, "filter wants one field"}
+	}
+	return filter[:1], nil
+}
+
+// wanted is what a filter asks of one field.
+type wanted struct {
+	Value      any     `json:"value"`
+	Comparison *string `json:"comparison"`
+}
+
+// parseFilter reads {"field":{"value":v,"comparison":op},…} in its order.
+// Dates count by their day, as clients assume, or to the second.
+func parseFilter(header string, known []string, seconds bool) ([]condition, error) {
 	if header == "" {
 		return nil, nil
 	}
-	var raw map[string]struct {
-		Value      any     `json:"value"`
-		Comparison *string `json:"comparison"`
-	}
-	dec := json.NewDecoder(bytes.NewReader([]byte(header)))
+	invalid := errors.New("filter is not valid JSON")
+	dec := json.NewDecoder(strings.NewReader(header))
 	dec.UseNumber()
-	if err := dec.Decode(&raw); err != nil {
-		return nil, fmt.Errorf("filter is not valid JSON")
+	switch first, err := dec.Token(); {
+	case err == nil && first == nil: // null
+		return nil, nil
+	case err != nil || first != json.Delim('{'):
+		return nil, invalid
 	}
 	var out []condition
-	for _, field := range slices.Sorted(maps.Keys(raw)) {
-		c := condition{field: field, op: "="}
-		if op := raw[field].Comparison; op != nil {
-			c.op = *op
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, invalid
 		}
-		switch {
-		case !slices.Contains(known, field):
-			return nil, fmt.Errorf("unknown filter field %q", field)
-		case !slices.Contains(operators, c.op):
-			return nil, fmt.Errorf("unknown comparison %q", c.op)
+		var want wanted
+		if err := dec.Decode(&want); err != nil {
+			return nil, invalid
 		}
-		if c.operand = operands(raw[field].Value, c.op == "in"); c.operand == nil {
-			return nil, fmt.Errorf("bad value of filter field %q", field)
-		}
-		if isDate(field) && c.op != "like" {
-			for _, text := range c.operand {
-				day, err := time.ParseInLocation(time.DateOnly, text[:min(len(text), 10)], warsaw)
-				if err != nil {
-					return nil, fmt.Errorf("filter field %q wants a date", field)
-				}
-				// Only the day counts, as clients assume.
-				c.days = append(c.days, span{Stamp(day.Unix()), Stamp(day.AddDate(0, 0, 1).Unix())})
-			}
+		c, err := newCondition(name.(string), want, known, seconds) // keys are strings
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, c)
 	}
+	if _, err := dec.Token(); err != nil {
+		return nil, invalid
+	}
 	return out, nil
+}
+
+func newCondition(field string, want wanted, known []string, seconds bool) (condition, error) {
+	c := condition{field: field, op: "="}
+	if want.Comparison != nil {
+		c.op = *want.Comparison
+	}
+	switch {
+	case !slices.Contains(known, field):
+		return c, fmt.Errorf("unknown filter field %q", field)
+	case !slices.Contains(operators, c.op):
+		return c, fmt.Errorf("unknown comparison %q", c.op)
+	}
+	if c.operand = operands(want.Value, c.op == "in"); c.operand == nil {
+		return c, fmt.Errorf("bad value of filter field %q", field)
+	}
+	if !isDate(field) || c.op == "like" {
+		return c, nil
+	}
+	for _, text := range c.operand {
+		if at, ok := parseStamp(text); ok && seconds {
+			c.days = append(c.days, span{at, at + 1})
+			continue
+		}
+		day, err := time.ParseInLocation(time.DateOnly, text[:min(len(text), 10)], warsaw)
+		if err != nil {
+			return c, fmt.Errorf("filter field %q wants a date", field)
+		}
+		from, to := Stamp(day.Unix()), Stamp(day.AddDate(0, 0, 1).Unix())
+		if seconds {
+			to = from + 1
+		}
+		c.days = append(c.days, span{from, to})
+	}
+	return c, nil
 }
 
 func isDate(field string) bool {
@@ -193,48 +248,96 @@ func like(s, pattern string) bool {
 	return strings.HasSuffix(s, last)
 }
 
-// ordering is an X-Request-Sort.
+// ordering is an order of rows: by a field, or shuffled.
 type ordering struct {
-	field string
-	desc  bool
+	field   string
+	desc    bool
+	shuffle uint64
+}
+
+// key is what the row at a position is ordered by.
+func (o ordering) key(l *listing, pos int) any {
+	if o.shuffle == 0 {
+		return l.value(pos, o.field)
+	}
+	id, ok := l.value(pos, "id").(int)
+	if !ok {
+		id = pos // a ghost
+	}
+	return int(mix(o.shuffle, uint64(id)) >> 1)
+}
+
+// naturalOrder is the order of rows for which no order was asked.
+func (c *call) naturalOrder() ordering {
+	fixed := mix(c.t.data.seed, hashText("order")) | 1
+	switch c.s.text("order") {
+	case "desc":
+		return ordering{field: "id", desc: true}
+	case "shuffled":
+		return ordering{shuffle: fixed}
+	case "restless":
+		return ordering{shuffle: mix(fixed, c.turn) | 1}
+	}
+	return ordering{field: "id"}
+}
+
+// readSort reads the order that the request asks for, as far as it is
+// understood and heeded.
+func (c *call) readSort(known []string) (ordering, *failure) {
+	header := c.r.Header.Get("X-Request-Sort")
+	if header == "" {
+		return c.naturalOrder(), nil
+	}
+	order, documented, err := parseSort(header, known)
+	if err != nil {
+		return order, &failure{http.StatusBadRequest, err.Error()}
+	}
+	spelling := c.s.text("sort.spelling")
+	if c.route.scope == "" && spelling == "field" {
+		spelling = "documented" // in public it is
+	}
+	understood := spelling == "either" || documented == (spelling == "documented")
+	switch {
+	case !understood && c.s.on("sort.unknown", "refuse"):
+		return order, &failure{http.StatusBadRequest, "sort is not understood"}
+	case !understood, c.s.lists("sort.ignore", c.route.endpoint()):
+		return c.naturalOrder(), nil
+	}
+	return order, nil
 }
 
 // parseSort reads both spellings: {"sort_by":"id","direction":"ASC"}
-// (documented) and {"id":"ASC"} (seen). Without one the order is by id.
-func parseSort(header string, known []string) (ordering, error) {
-	o := ordering{field: "id"}
-	if header == "" {
-		return o, nil
-	}
+// (documented) and {"id":"ASC"} (seen).
+func parseSort(header string, known []string) (o ordering, documented bool, err error) {
 	var raw map[string]string
 	if err := json.Unmarshal([]byte(header), &raw); err != nil {
-		return o, fmt.Errorf("sort is not valid JSON")
+		return o, false, fmt.Errorf("sort is not valid JSON")
 	}
 	direction := "ASC"
 	if by, ok := raw["sort_by"]; ok {
-		o.field = by
+		o.field, documented = by, true
 		if d, ok := raw["direction"]; ok {
 			direction = d
 		}
 	} else {
 		if len(raw) != 1 {
-			return o, fmt.Errorf("sort wants one field")
+			return o, false, fmt.Errorf("sort wants one field")
 		}
 		for field, d := range raw {
 			o.field, direction = field, d
 		}
 	}
 	if !slices.Contains(known, o.field) {
-		return o, fmt.Errorf("unknown sort field %q", o.field)
+		return o, false, fmt.Errorf("unknown sort field %q", o.field)
 	}
 	switch strings.ToUpper(direction) {
 	case "ASC":
 	case "DESC":
 		o.desc = true
 	default:
-		return o, fmt.Errorf("unknown sort direction %q", direction)
+		return o, false, fmt.Errorf("unknown sort direction %q", direction)
 	}
-	return o, nil
+	return o, documented, nil
 }
 
 // compareValues orders two values of one field; null comes first.

@@ -137,18 +137,24 @@ func (m move) row(s state) Row {
 }
 
 func (t *Tenant) listHistory() listing {
-	return listing{
-		n:   t.history.len(),
-		row: func(pos int) Row { m := t.history.at(pos); return m.row(t.states[m.state]) },
-		quick: map[string]func(int) any{
-			"id":         func(pos int) any { id, _, _ := t.history.locate(pos); return id },
-			"date":       func(pos int) any { return t.history.at(pos).date },
-			"updated_at": func(pos int) any { return t.history.at(pos).updated },
-		},
-		fields: []string{"id", "date", "end_date", "employee", "recruitment", "workflow_state", "created_at", "updated_at", "created_by", "updated_by"},
-		deaf:   "created_at", // accepted and ignored (seen)
-	}
+	l := listOf(&t.history, func(pos int) Row { return t.moveRow(t.history.at(pos)) })
+	l.quick["date"] = func(pos int) any { return t.history.at(pos).date }
+	l.quick["updated_at"] = func(pos int) any { return t.history.at(pos).updated }
+	l.fields = []string{"id", "date", "end_date", "employee", "recruitment", "workflow_state", "created_at", "updated_at", "created_by", "updated_by"}
+	l.deaf = "created_at" // accepted and ignored (seen)
+	return withStrangers(l, &t.history, t.settings().counts("dangling")["employees/recruitment_history"], func(k, h, id int) Row {
+		m := t.data.historyRow(h)
+		if m.id = id; k%2 == 0 {
+			m.employee = t.data.employeeIDs.unused(k % t.data.candidates)
+		} else {
+			m.recruitment = t.data.recruitmentIDs.unused(k % t.data.recruitments)
+		}
+		return t.moveRow(m)
+	})
 }
+
+// moveRow renders a move with its state as that is called now.
+func (t *Tenant) moveRow(m move) Row { return m.row(t.data.named(t.states[m.state])) }
 
 // pair names an application by the ids of its two sides.
 type pair struct{ employee, recruitment int }

@@ -117,7 +117,7 @@ func (t *Tenant) randomMove(dice *dice) (Change, bool) {
 	}
 	c.State = to.id
 	if to.kind == "end-bad" {
-		c.Kind, c.Rejection = "reject", rejectionID(dice.below(len(rejectionNames)))
+		c.Kind, c.Rejection = "reject", t.rejectionID(r, dice.below(len(rejectionNames)))
 	}
 	_, err = t.move(r, c.Employee, Move{State: c.State, Rejection: c.Rejection})
 	return c, err == nil

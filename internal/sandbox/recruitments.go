@@ -56,7 +56,7 @@ func (d *data) recruitment(r int) Row {
 	}
 
 	nrRef := fmt.Sprintf("%d/%d/%d/%s/%d", dice.between(1, 28), at.Month(), at.Year(), pick(&dice, []string{"EP", "AW", "MK"}), 100+r)
-	if dice.rare(20, r, 3) || r == 11 {
+	if dice.rare(20, r, 3) || r == 11 || d.dirtier("number", r, 20) {
 		nrRef = "/12/08/2022/EP" // numbers are not unique (seen)
 	}
 	row := Row{
@@ -113,29 +113,7 @@ func (t *Tenant) listRecruitments() listing {
 		"created_at": func(r int) any { return Stamp(d.recruited[r]) },
 	})
 	l.fields = append([]string{"guid", "synchro_time"}, l.fields...)
-	l.render = func(r Row) Row { return r.only(false, recruitmentListFields...) }
 	return l
-}
-
-// recruitmentDetail cuts a row to the detail's fields. Other shapes of the
-// responsible person are told by a client's code.
-func (t *Tenant) recruitmentDetail(row Row) Row {
-	row = row.only(true, recruitmentDetailFields...)
-	list, _ := row.Value("responsible_person").([]Row)
-	switch t.settings().text("responsible.shape") {
-	case "object":
-		if len(list) == 0 {
-			return row.with("responsible_person", nil)
-		}
-		return row.with("responsible_person", list[0])
-	case "user":
-		wrapped := make([]Row, len(list))
-		for i, u := range list {
-			wrapped[i] = Row{{"user", u}}
-		}
-		return row.with("responsible_person", wrapped)
-	}
-	return row
 }
 
 // recruitmentStates lists the states of a recruitment's workflow.
@@ -143,7 +121,7 @@ func (t *Tenant) recruitmentStates(row Row) []Row {
 	rows := []Row{}
 	id, _ := row.Value("workflow_id").(int)
 	if w, ok := t.workflow(id); ok {
-		for _, s := range w.states {
+		for _, s := range t.shown(w).states {
 			rows = append(rows, s.ofRecruitment())
 		}
 	}
@@ -162,20 +140,43 @@ func (t *Tenant) inState(recruitment, state int) []int {
 	return out
 }
 
-// Rejection reasons; that their ids hold for the whole tenant is a guess.
-func rejectionID(i int) int { return 31 + 3*i }
-
-func rejectionName(id int) string {
-	if i := (id - 31) / 3; id >= 31 && i < len(rejectionNames) && rejectionID(i) == id {
-		return rejectionNames[i]
+// rejectionID is the id of reason i. That ids hold for the whole tenant is a
+// guess; a switch gives each recruitment ids of its own.
+func (t *Tenant) rejectionID(recruitment, i int) int {
+	if t.settings().on("rejections.ids", "recruitment") {
+		return recruitment*100 + i + 1
 	}
-	return ""
+	return 31 + 3*i
 }
 
-func rejectionRows() []Row {
+// rejection finds the number of a reason, from 1, by its id; 0 is none.
+func (t *Tenant) rejection(recruitment, id int) int {
+	for i := range rejectionNames {
+		if t.rejectionID(recruitment, i) == id {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func (t *Tenant) rejectionRows(recruitment int) []Row {
 	rows := make([]Row, len(rejectionNames))
 	for i, name := range rejectionNames {
-		rows[i] = Row{{"id", rejectionID(i)}, {"name", name}}
+		rows[i] = Row{{"id", t.rejectionID(recruitment, i)}, {"name", name}}
+	}
+	return rows
+}
+
+// allRejections are the reasons of the tenant, or of all its open recruitments.
+func (t *Tenant) allRejections() []Row {
+	if t.settings().on("rejections.ids", "global") {
+		return t.rejectionRows(0)
+	}
+	var rows []Row
+	for pos := range t.recruitments.len() {
+		if r := t.recruitments.at(pos); r.Value("is_closed") == false {
+			rows = append(rows, t.rejectionRows(r.ID())...)
+		}
 	}
 	return rows
 }

@@ -14,10 +14,9 @@ type route struct {
 	pattern string // below apiBase if there is a scope
 	parts   []string
 	scope   string
+	rows    string // what its rows are, where a switch can change their shape
 	// bare endpoints answer a trailing slash by a 301 to the path without it (seen).
 	bare bool
-	// sizes above limit answer the status tooLarge instead of being cut to 100.
-	limit, tooLarge int
 	// shuffled rows have their keys in another order each time (seen).
 	shuffled bool
 
@@ -36,6 +35,9 @@ func (rt *route) name() string {
 	}
 	return rt.pattern
 }
+
+// endpoint is the name by which switches know the route.
+func (rt *route) endpoint() string { return strings.TrimPrefix(rt.pattern, "/") }
 
 // routes are all endpoints: scopes by the vendor's documentation, as others
 // tell it. /job_posts/ is documented, but answered 404 by a real tenant; so
@@ -78,70 +80,71 @@ func makeRoutes() []route {
 
 	list := []route{
 		{pattern: "/oauth2/token", handle: serveToken},
-		{pattern: "/public/job_posts/published", handle: servePublished},
+		{pattern: "/public/job_posts/published", rows: "advert", list: all((*Tenant).listPublished), handle: servePublished},
 		{pattern: "/public/an/list", handle: serveWidget},
 		{pattern: "/public/an/{token}", handle: serveAdvertPage},
 		{pattern: "/public/form/a/{token}", handle: serveAdvertPage},
 
-		{pattern: "users", scope: "user", list: all(func(t *Tenant) listing { return t.listTable(&t.users, userFields, nil) })},
+		{pattern: "users", rows: "user", scope: "user", list: all(func(t *Tenant) listing { return t.listTable(&t.users, userFields, nil) })},
 		{pattern: "users/groups", scope: "user", list: fixed(func() []Row { return groupRows(1, []string{"Rekrutacja IT", "Rekrutacja Produkcja", "Sprzedaż"}) })},
 		{pattern: "users/permission_groups", scope: "user", list: fixed(func() []Row { return groupRows(2, permissionGroups) })},
-		{pattern: "users/{id}", scope: "user", one: row(func(t *Tenant) *table[Row] { return &t.users })},
+		{pattern: "users/{id}", rows: "user", scope: "user", one: row(func(t *Tenant) *table[Row] { return &t.users })},
 
-		{pattern: "clients", scope: "client", list: all(func(t *Tenant) listing { return t.listTable(&t.clients, clientFields, nil) })},
-		{pattern: "clients/{id}", scope: "client", one: row(func(t *Tenant) *table[Row] { return &t.clients })},
-		{pattern: "crm_persons", scope: "crm_person", list: all((*Tenant).listCRMPersons)},
-		{pattern: "crm_persons/{id}", scope: "crm_person", one: row(func(t *Tenant) *table[Row] { return &t.crmPersons })},
+		{pattern: "clients", rows: "client", scope: "client", list: all(func(t *Tenant) listing { return t.listTable(&t.clients, clientFields, nil) })},
+		{pattern: "clients/{id}", rows: "client", scope: "client", one: row(func(t *Tenant) *table[Row] { return &t.clients })},
+		{pattern: "crm_persons", rows: "crm_person", scope: "crm_person", list: all((*Tenant).listCRMPersons)},
+		{pattern: "crm_persons/{id}", rows: "crm_person", scope: "crm_person", one: row(func(t *Tenant) *table[Row] { return &t.crmPersons })},
 		{pattern: "crm_activities", scope: "crm_activity", list: all(func(t *Tenant) listing { return t.listTable(&t.crmActivities, crmActionFields, nil) })},
 		{pattern: "crm_activities/{id}", scope: "crm_activity", one: row(func(t *Tenant) *table[Row] { return &t.crmActivities })},
 
-		{
-			pattern: "workflows", scope: "workflow", bare: true, limit: maxPage, tooLarge: http.StatusBadRequest,
-			list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).summary) }),
-		},
-		{pattern: "workflows/details", scope: "workflow", list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).detail) })},
+		{pattern: "workflows", scope: "workflow", bare: true, list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).summary) })},
+		{pattern: "workflows/details", rows: "workflow", scope: "workflow", list: all(func(t *Tenant) listing { return t.listWorkflows((*workflow).detail) })},
 		{pattern: "workflows/stats", scope: "workflow", list: all((*Tenant).workflowStats)},
-		{pattern: "workflows/{id}", scope: "workflow", one: func(t *Tenant, ids []int) (any, bool) {
+		{pattern: "workflows/{id}", rows: "workflow", scope: "workflow", one: func(t *Tenant, ids []int) (any, bool) {
 			w, ok := t.workflow(ids[0])
 			if !ok {
 				return nil, false
 			}
-			return w.detail(), true
+			return t.shown(w).detail(), true
 		}},
 
-		{pattern: "recruitments", scope: "recruitment", list: all((*Tenant).listRecruitments)},
-		{pattern: "recruitments/{id}", scope: "recruitment", one: func(t *Tenant, ids []int) (any, bool) {
-			r, ok := t.recruitments.get(ids[0])
-			return t.recruitmentDetail(r), ok
-		}},
-		{pattern: "recruitments/{id}/states", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.recruitmentStates(r)) })},
-		{pattern: "recruitments/{id}/states/{id}", scope: "recruitment", shuffled: true, list: func(t *Tenant, ids []int) (listing, bool) {
+		{pattern: "recruitments", rows: "recruitment", scope: "recruitment", list: all((*Tenant).listRecruitments)},
+		{pattern: "recruitments/{id}", rows: "recruitment", scope: "recruitment", one: row(func(t *Tenant) *table[Row] { return &t.recruitments })},
+		{pattern: "recruitments/{id}/states", rows: "state", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.recruitmentStates(r)) })},
+		{pattern: "recruitments/{id}/states/{id}", rows: "employee", scope: "recruitment", shuffled: true, list: func(t *Tenant, ids []int) (listing, bool) {
 			return listIDs(t.inState(ids[0], ids[1]), employeeFields, t.employeeInRecruitment), t.recruitments.has(ids[0])
 		}},
-		{pattern: "recruitments/{id}/employees", scope: "recruitment", shuffled: true, list: ofRecruitment(func(t *Tenant, r Row) listing {
+		{pattern: "recruitments/{id}/employees", rows: "employee", scope: "recruitment", shuffled: true, list: ofRecruitment(func(t *Tenant, r Row) listing {
 			return listIDs(t.applicants(r.ID()), append([]string{"source", "owner"}, employeeFields...), t.employeeInRecruitment)
 		})},
-		{pattern: "recruitments/{id}/rejections", scope: "recruitment", list: ofRecruitment(func(*Tenant, Row) listing { return listRows(rejectionRows()) })},
+		{pattern: "recruitments/{id}/rejections", rows: "rejection", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.rejectionRows(r.ID())) })},
 		{pattern: "recruitments/{id}/job_posts", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.jobPosts(r.ID())) })},
 
-		{pattern: "employees", scope: "employee", shuffled: true, list: all((*Tenant).listEmployees)},
-		{pattern: "employees/activities", scope: "employee", list: all((*Tenant).listActivities)},
-		{pattern: "employees/recruitment_history", scope: "employee", list: all((*Tenant).listHistory)},
-		{pattern: "employees/{id}", scope: "employee", shuffled: true, one: row(employees)},
-		// This answers the candidate, not the notes (seen once).
-		{pattern: "employees/{id}/notes", scope: "employee", shuffled: true, one: row(employees)},
-		{pattern: "employees/{id}/activities", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
+		{pattern: "employees", rows: "employee", scope: "employee", shuffled: true, list: all((*Tenant).listEmployees)},
+		{pattern: "employees/activities", rows: "activity", scope: "employee", list: all((*Tenant).listActivities)},
+		{pattern: "employees/recruitment_history", rows: "history", scope: "employee", list: all((*Tenant).listHistory)},
+		{pattern: "employees/{id}", rows: "employee", scope: "employee", shuffled: true, one: row(employees)},
+		{pattern: "employees/{id}/notes", rows: "employee", scope: "employee", shuffled: true, one: func(t *Tenant, ids []int) (any, bool) {
+			e, ok := t.employees.get(ids[0])
+			if t.settings().on("notes.answer", "list") {
+				return t.notesOf(ids[0]), ok
+			}
+			return e, ok // not the notes (seen once)
+		}},
+		{pattern: "employees/{id}/activities", rows: "activity", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
 			return listIDs(t.activitiesOf(ids[0]), activityFields, func(id int) Row {
 				a, _ := t.activities.get(id)
-				return a.row(false)
+				return t.activityRow(a, false)
 			}), t.employees.has(ids[0])
 		}},
-		{pattern: "employees/{id}/tags", scope: "employee", list: ofEmployee(func(t *Tenant, e Row) []Row { return t.tagRows(e.ID()) })},
+		{pattern: "employees/{id}/tags", rows: "tag", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
+			return listRows(t.tagRows(ids[0])), t.employees.has(ids[0]) && !t.settings().on("tags.shape", "missing")
+		}},
 		// The shape of /sources without the candidate is a guess.
-		{pattern: "employees/{id}/sources", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
+		{pattern: "employees/{id}/sources", rows: "source", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
 			return listIDs(t.sourcesOf(ids[0]), sourceFields, func(id int) Row {
 				s, _ := t.sources.get(id)
-				return s.without("employee", "created_at")
+				return s.without("employee")
 			}), t.employees.has(ids[0])
 		}},
 		{pattern: "employees/{id}/provisions", scope: "employee", list: ofEmployee((*Tenant).employeeProvisions)},
@@ -154,28 +157,21 @@ func makeRoutes() []route {
 		{pattern: "employees/{id}/files/{id}/content", scope: "employee", file: func(t *Tenant, ids []int) (string, []byte, bool) {
 			e, _ := t.employees.get(ids[0])
 			f, ok := t.file(e, ids[1])
-			if !ok {
+			if !ok || t.vanished(f) {
 				return "", nil, false
 			}
 			kind, content := fileContent(e, f)
 			return kind, content, true
 		}},
 
-		// Sizes above 50 end in a 500 (seen).
-		{pattern: "sources", scope: "source", bare: true, limit: 50, tooLarge: http.StatusInternalServerError, list: all((*Tenant).listSources)},
-		{pattern: "sources/{id}", scope: "source", one: func(t *Tenant, ids []int) (any, bool) {
-			s, ok := t.sources.get(ids[0])
-			return s.without("created_at"), ok
-		}},
+		{pattern: "sources", rows: "source", scope: "source", bare: true, list: all((*Tenant).listSources)},
+		{pattern: "sources/{id}", rows: "source", scope: "source", one: row(func(t *Tenant) *table[Row] { return &t.sources })},
 		{pattern: "talents", scope: "talent", bare: true, list: fixed(talentRows)},
 		{pattern: "talents/employees", scope: "talent", list: all((*Tenant).listTalentMembers)},
 		{pattern: "dictionaries", scope: "dictionary", list: all(func(t *Tenant) listing { return listRows(t.dictionarySummaries()) })},
 		{pattern: "dictionaries/{id}", scope: "dictionary", one: func(t *Tenant, ids []int) (any, bool) {
 			d, ok := t.dictionary(ids[0])
-			if t.settings().text("dictionary.shape") == "list" {
-				return d.rows(), ok
-			}
-			return d.truth(), ok
+			return d.answer(t.settings().text("dictionary.shape")), ok
 		}},
 		{pattern: "provisions", scope: "provision", bare: true, list: fixed(provisionRows)},
 		{pattern: "provisions/types", scope: "provision", list: fixed(provisionTypeRows)},
@@ -246,8 +242,8 @@ func (rt *route) serve(c *call) {
 		c.notAllowed(http.MethodGet) // writes come later
 		return
 	}
-	if rt.bare && strings.HasSuffix(c.path, "/") {
-		c.w.Header().Set("Location", c.prefix+strings.TrimRight(c.path, "/"))
+	if to, ok := rt.redirect(c.path, c.s.text("redirects")); ok {
+		c.w.Header().Set("Location", c.prefix+to)
 		c.html(http.StatusMovedPermanently, "")
 		return
 	}
@@ -265,19 +261,19 @@ func (rt *route) serve(c *call) {
 	}
 	switch {
 	case rt.list != nil:
-		rt.serveList(c, ids)
+		c.page(ids, false)
 	case rt.one != nil:
 		c.t.mu.RLock()
 		body, ok := rt.one(c.t, ids)
+		if ok {
+			body = c.shaped(body)
+		}
 		c.t.mu.RUnlock()
 		if !ok {
-			c.error(http.StatusNotFound)
+			c.gone()
 			return
 		}
-		if row, isRow := body.(Row); isRow && rt.shuffled {
-			body = c.shuffle(row)
-		}
-		if c.t.settings().yes("single.wrap") { // told by a client's code
+		if c.s.yes("single.wrap") { // told by a client's code
 			body = []any{body}
 		}
 		c.json(http.StatusOK, body)
@@ -286,7 +282,7 @@ func (rt *route) serve(c *call) {
 		kind, content, ok := rt.file(c.t, ids)
 		c.t.mu.RUnlock()
 		if !ok {
-			c.error(http.StatusNotFound)
+			c.gone()
 			return
 		}
 		c.w.Header().Set("Content-Type", kind)
@@ -295,65 +291,19 @@ func (rt *route) serve(c *call) {
 	}
 }
 
-func (rt *route) serveList(c *call, ids []int) {
-	p, _ := readPage(c.r.Header)
-	if rt.limit > 0 && p.size > rt.limit {
-		c.error(rt.tooLarge)
-		return
-	}
-	p.size = min(p.size, maxPage) // silently (seen)
-	c.page(p, func() (listing, bool) { return rt.list(c.t, ids) })
-}
-
-// page answers one page of a listing, which is made and read under the lock.
-func (c *call) page(p page, list func() (listing, bool)) {
-	c.t.mu.RLock()
-	rows, schema, status, message := c.readPage(p, list)
-	c.t.mu.RUnlock()
+// redirect tells where a path goes whose trailing slash is too much, or missing.
+// That the main lists which are asked with a slash would insist on it is a guess.
+func (rt *route) redirect(path, which string) (to string, ok bool) {
+	slash := strings.HasSuffix(path, "/")
 	switch {
-	case status != http.StatusOK:
-		c.problem(status, message)
-		return
-	case schema != nil:
-		c.json(http.StatusOK, schema)
-		return
+	case which == "none":
+		return "", false
+	case rt.bare && slash:
+		return strings.TrimRight(path, "/"), true
+	case which == "slash" && rt.scope != "" && rt.list != nil && len(rt.parts) == 1 && !rt.bare && !slash:
+		return path + "/", true
 	}
-	if c.route.shuffled {
-		for i := range rows {
-			rows[i] = c.shuffle(rows[i])
-		}
-	}
-	c.json(http.StatusOK, rows)
-}
-
-func (c *call) readPage(p page, list func() (listing, bool)) (rows []Row, schema Row, status int, message string) {
-	l, ok := list()
-	if !ok {
-		return nil, nil, http.StatusNotFound, http.StatusText(http.StatusNotFound)
-	}
-	if strings.EqualFold(c.r.Header.Get("X-Response-Metadata"), "true") {
-		return nil, schemaOf(c.route.pattern, l), http.StatusOK, ""
-	}
-	s := c.t.settings()
-	filter, err := parseFilter(c.r.Header.Get("X-Request-Filter"), l.fields)
-	if err != nil {
-		return nil, nil, http.StatusBadRequest, err.Error()
-	}
-	if slices.Contains(s.names("filter.ignore"), c.route.pattern) {
-		filter = nil
-	}
-	order, err := parseSort(c.r.Header.Get("X-Request-Sort"), l.fields)
-	if err != nil {
-		return nil, nil, http.StatusBadRequest, err.Error()
-	}
-	if slices.Contains(s.names("sort.ignore"), c.route.pattern) {
-		order = ordering{field: "id"}
-	}
-	selected := l.choose(filter, order)
-	if p.size == 0 {
-		p.size = max(selected.total, 1)
-	}
-	return l.answerPage(selected, p, c.w.Header()), nil, http.StatusOK, ""
+	return "", false
 }
 
 // shuffle puts the keys of a row into another order.
@@ -376,12 +326,7 @@ func (c *call) notAllowed(allow string) {
 // everything (seen).
 func servePublished(c *call) {
 	c.w.Header().Set("Access-Control-Allow-Origin", "*")
-	p, asked := readPage(c.r.Header)
-	p.size = min(p.size, maxPage)
-	if !asked {
-		p.size = 0
-	}
-	c.page(p, func() (listing, bool) { return c.t.listPublished(), true })
+	c.page(nil, true)
 }
 
 // serveWidget answers the feed of the career page's script: {"count","items"}

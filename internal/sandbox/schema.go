@@ -1,6 +1,9 @@
 package sandbox
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // schemas answer X-Response-Metadata, which describes an entity in place of its
 // rows. As with the vendor (seen), they declare fields that never arrive and
@@ -76,26 +79,37 @@ func written() Row {
 }
 
 // schemaOf finds an entity's schema, or makes one up from its first row (guess).
-func schemaOf(name string, l listing) Row {
-	if s, ok := schemas[name]; ok {
+// A full one declares whatever the first rows have.
+func schemaOf(name string, l listing, full bool) Row {
+	s, ok := schemas[name]
+	if ok && !full {
 		return s
 	}
-	var parts []Row
-	if l.n > 0 {
-		for _, f := range l.row(0) {
-			kind := "text"
-			switch f.Value.(type) {
-			case int:
-				kind = "integer"
-			case bool:
-				kind = "boolean"
-			case Stamp:
-				kind = "datetime"
-			case Row:
-				kind = "entity"
+	fields, _ := s.Value("fields").(Row)
+	rows := min(l.n, 1)
+	if full {
+		rows = min(l.n, 500)
+	}
+	for pos := range rows {
+		for _, f := range l.row(pos) {
+			if _, declared := fields.Get(f.Name); !declared {
+				fields = append(slices.Clone(fields), field(f.Name, kindOf(f.Value), f.Name == "id")...)
 			}
-			parts = append(parts, field(f.Name, kind, f.Name == "id"))
 		}
 	}
-	return schema(parts...)
+	return Row{{"fields", fields}}
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case int:
+		return "integer"
+	case bool:
+		return "boolean"
+	case Stamp:
+		return "datetime"
+	case Row:
+		return "entity"
+	}
+	return "text"
 }

@@ -50,8 +50,9 @@ func (t *Tenant) listSources() listing {
 	l := t.listTable(&t.sources, sourceFields, map[string]func(int) any{
 		"created_at": func(s int) any { return t.data.sourceCreated(s) },
 	})
-	l.render = func(r Row) Row { return r.without("created_at") } // added rows keep it inside
-	return l
+	return withStrangers(l, &t.sources, t.settings().counts("dangling")["sources"], func(k, s, id int) Row {
+		return t.data.source(s).with("id", id).with("employee", ref(t.data.employeeIDs.unused(k%t.data.candidates)))
+	})
 }
 
 // sourcesOf lists the ids of a candidate's source rows, rising.

@@ -30,7 +30,7 @@ func (t *Tenant) apply(recruitment, employee int) (Row, error) {
 	}
 	now := t.stamp()
 	m := t.addMove(move{employee: employee, recruitment: recruitment, state: start.id, date: now, updated: now, updatedBy: t.firstUser().ID()})
-	return m.row(start), nil
+	return t.moveRow(m), nil
 }
 
 func (t *Tenant) workflowFor(recruitment int) (*workflow, error) {
@@ -95,7 +95,7 @@ func (t *Tenant) move(recruitment, employee int, to Move) (Moved, error) {
 	switch {
 	case i < 0:
 		return Moved{}, fmt.Errorf("%w: state %d is not in workflow %d", ErrInvalid, to.State, w.id)
-	case to.Rejection != 0 && rejectionName(to.Rejection) == "":
+	case to.Rejection != 0 && t.rejection(recruitment, to.Rejection) == 0:
 		return Moved{}, fmt.Errorf("%w: no rejection reason %d", ErrInvalid, to.Rejection)
 	case to.Rejection != 0 && w.states[i].kind != "end-bad":
 		return Moved{}, fmt.Errorf("%w: a rejection reason with a state of type %s", ErrInvalid, w.states[i].kind)
@@ -105,14 +105,14 @@ func (t *Tenant) move(recruitment, employee int, to Move) (Moved, error) {
 	if last.end == 0 {
 		last.end, last.updated, last.updatedBy = now, now, by
 		t.history.put(last.id, last)
-		out.Closed = last.row(from)
+		out.Closed = t.moveRow(last)
 	}
 	m := t.addMove(move{employee: employee, recruitment: recruitment, state: target.id, date: now, updated: now, createdBy: by, updatedBy: by})
-	out.Opened = m.row(target)
-	out.Activity = t.addActivity(activity{
-		employee: employee, kind: t.data.activityKind(actStageChange), date: now,
-		content: stageChangeContent(from, target, to.Rejection, to.Description), createdBy: by,
-	}).row(true)
+	out.Opened = t.moveRow(m)
+	out.Activity = t.activityRow(t.addActivity(activity{
+		employee: employee, kind: t.data.activityKind(actStageChange), date: now, createdBy: by,
+		change: &stageChange{from, target, recruitment, t.rejection(recruitment, to.Rejection), to.Description},
+	}), true)
 	return out, nil
 }
 
@@ -131,10 +131,10 @@ func (t *Tenant) AddNote(employee int, text string) (Row, error) {
 	if !t.employees.has(employee) {
 		return nil, fmt.Errorf("%w: employees %d", ErrNotFound, employee)
 	}
-	return t.addActivity(activity{
+	return t.activityRow(t.addActivity(activity{
 		employee: employee, kind: t.data.activityKind(actNote), date: t.stamp(), content: text,
 		createdBy: t.firstUser().ID(),
-	}).row(true), nil
+	}), true), nil
 }
 
 // RemoveFromRecruitment takes a candidate out of a recruitment: the history
@@ -208,9 +208,11 @@ func (t *Tenant) changeWorkflow(id int, change func(w *workflow) error) (Row, er
 		}
 		t.states[w.states[i].id] = w.states[i]
 	}
-	w.updated = t.stamp()
+	if t.settings().on("workflow.stamp", "moves") {
+		w.updated = t.stamp()
+	}
 	t.workflows[i] = w
-	return w.truth(), nil
+	return t.shown(w).truth(), nil
 }
 
 // AddState adds a state before the terminal ones and returns the workflow.

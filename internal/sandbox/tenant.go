@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +29,7 @@ type Tenant struct {
 	tokens   tokens
 	requests requestLog
 	turn     atomic.Uint64 // numbers requests, for what differs between them
+	burst    atomic.Int64  // answers of 429 still to come
 
 	mu sync.RWMutex // guards all below
 
@@ -78,7 +78,7 @@ func newTenant(c Config, initial *settings, name, public string) *Tenant {
 	for id, s := range d.states {
 		t.states[id] = s
 	}
-	t.current.Store(initial)
+	t.use(initial)
 	t.tokens.live = map[string]token{}
 	t.requests.reset()
 	t.admin = t.adminHandler()
@@ -101,9 +101,9 @@ func (t *Tenant) serve(w http.ResponseWriter, r *http.Request, prefix, path stri
 	if t.config.OnRequest != nil {
 		t.config.OnRequest(r)
 	}
-	c := call{t: t, w: &statusWriter{ResponseWriter: w}, r: r, prefix: prefix, path: path, turn: t.turn.Add(1)}
+	c := call{t: t, s: t.settings(), w: &statusWriter{ResponseWriter: w}, r: r, prefix: prefix, path: path, turn: t.turn.Add(1)}
 	c.route, c.args = matchRoute(path)
-	overLimit := t.requests.begin(t.settings().number("rate.limit"))
+	overLimit := t.requests.begin(c.s.number("rate.limit"))
 	defer func() { t.requests.end(r.Method+" "+c.route.name(), c.w.status) }()
 	if !c.fails(overLimit) {
 		c.route.serve(&c)
@@ -113,72 +113,14 @@ func (t *Tenant) serve(w http.ResponseWriter, r *http.Request, prefix, path stri
 // call is one API request on its way.
 type call struct {
 	t            *Tenant
+	s            *settings // as they were when it came
 	w            *statusWriter
 	r            *http.Request
 	prefix, path string
 	route        *route
 	args         []string
 	turn         uint64
-}
-
-// fails plays the faults that come before any answer, and says whether it answered.
-func (c *call) fails(overLimit bool) bool {
-	s := c.t.settings()
-	if wait := s.duration("latency"); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-c.r.Context().Done():
-		}
-	}
-	switch s.text("down") {
-	case "503html":
-		notATenant(c.w)
-		return true
-	case "close":
-		panic(http.ErrAbortHandler)
-	}
-	if overLimit {
-		c.w.Header().Set("Retry-After", "1")
-		c.error(http.StatusTooManyRequests)
-		return true
-	}
-	if p := s.fraction("fail.500"); p > 0 && float64(mix(mix(c.t.data.seed, kindFailure), c.turn)>>11) < p*(1<<53) {
-		c.error(http.StatusInternalServerError)
-		return true
-	}
-	return false
-}
-
-// json answers with a body that is marshalled outside of all locks.
-func (c *call) json(status int, body any) {
-	raw := appendJSON(make([]byte, 0, 4096), body)
-	c.w.Header().Set("Content-Type", "application/json")
-	c.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
-	c.w.WriteHeader(status)
-	_, _ = c.w.Write(raw) // the client's loss
-}
-
-// error answers in the shape {"code","message"} (guess).
-func (c *call) error(status int) { c.problem(status, http.StatusText(status)) }
-
-func (c *call) problem(status int, message string) {
-	c.json(status, Row{{"code", status}, {"message", message}})
-}
-
-func (c *call) html(status int, body string) {
-	c.w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-	c.w.WriteHeader(status)
-	_, _ = c.w.Write([]byte(body))
-}
-
-// notATenant is what any host below the vendor's domain answers that is no
-// tenant: no JSON (seen).
-func notATenant(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-	w.WriteHeader(http.StatusServiceUnavailable)
-	_, _ = w.Write([]byte("<!DOCTYPE html><html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"))
+	spoil        spoil
 }
 
 // statusWriter remembers the status for the request log.

@@ -15,25 +15,25 @@ type truthSource struct {
 
 // truths are the entities that the truth knows. Ghosts are not in it.
 var truths = map[string]func(t *Tenant) truthSource{
-	"users":       func(t *Tenant) truthSource { return truthOf(&t.users, nil) },
+	"users":       func(t *Tenant) truthSource { return truthOf(&t.users, t.userFacts) },
 	"clients":     func(t *Tenant) truthSource { return truthOf(&t.clients, nil) },
 	"crm_persons": func(t *Tenant) truthSource { return truthOf(&t.crmPersons, nil) },
 	// The union of the fields of list and detail.
 	"recruitments": func(t *Tenant) truthSource { return truthOf(&t.recruitments, nil) },
 	"employees": func(t *Tenant) truthSource {
-		return truthOf(&t.employees, func(r Row) Row { return r.with("tags", t.tagRows(r.ID())) })
+		return truthOf(&t.employees, func(r Row) Row { return t.employeeFacts(r).with("tags", t.trueTags(r.ID())) })
 	},
 	"tags": func(t *Tenant) truthSource {
-		return truthOf(&t.employees, func(r Row) Row { return Row{{"id", r.ID()}, {"tags", t.tagRows(r.ID())}} })
+		return truthOf(&t.employees, func(r Row) Row { return Row{{"id", r.ID()}, {"tags", t.trueTags(r.ID())}} })
 	},
 	"history": func(t *Tenant) truthSource {
-		return truthOf(&t.history, func(m move) Row { return m.row(t.states[m.state]) })
+		return truthOf(&t.history, t.moveRow)
 	},
 	"activities": func(t *Tenant) truthSource {
-		return truthOf(&t.activities, func(a activity) Row { return a.row(true) })
+		return truthOf(&t.activities, func(a activity) Row { return t.activityRow(a, true) })
 	},
 	"sources": func(t *Tenant) truthSource {
-		return truthOf(&t.sources, func(r Row) Row { return r.without("created_at") })
+		return truthOf(&t.sources, t.sourceFacts)
 	},
 	// With whether the public feed shows it now.
 	"adverts": func(t *Tenant) truthSource {
@@ -42,7 +42,7 @@ var truths = map[string]func(t *Tenant) truthSource{
 	"workflows": func(t *Tenant) truthSource {
 		var rows []Row
 		for _, w := range t.workflows {
-			rows = append(rows, w.truth())
+			rows = append(rows, t.shown(w).truth())
 		}
 		return truthList(rows)
 	},
@@ -53,7 +53,7 @@ var truths = map[string]func(t *Tenant) truthSource{
 		}
 		return truthList(rows)
 	},
-	"rejections": func(*Tenant) truthSource { return truthList(rejectionRows()) },
+	"rejections": func(t *Tenant) truthSource { return truthList(t.allRejections()) },
 }
 
 func truthOf[T any](table *table[T], row func(T) Row) truthSource {

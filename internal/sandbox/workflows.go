@@ -143,9 +143,32 @@ func (w *workflow) truth() Row { return append(w.detail(), Field{"updated_at", w
 func (t *Tenant) listWorkflows(make func(*workflow) Row) listing {
 	return listing{
 		n:      len(t.workflows),
-		row:    func(pos int) Row { return make(t.workflows[pos]) },
+		row:    func(pos int) Row { return make(t.shown(t.workflows[pos])) },
 		fields: []string{"id", "name", "updated_at"},
+		base:   len(t.workflows), origin: func(i int) int { return t.workflows[i].id },
 	}
+}
+
+// shown is a workflow with what switches change of its states, in the truth too.
+func (t *Tenant) shown(w *workflow) *workflow {
+	flagged := t.settings().on("states.rejection", "set")
+	if !flagged && t.data.dirt.Load() <= 1 {
+		return w
+	}
+	w = w.clone()
+	for i, s := range w.states {
+		w.states[i] = t.data.named(s)
+		w.states[i].rejection = s.rejection || flagged && s.kind == "end-bad"
+	}
+	return w
+}
+
+// named is a state as it is called: in dirty data more of them share a name.
+func (d *data) named(s state) state {
+	if s.name == d.states[s.id].name && s.kind != "start" && s.order < orderGood && d.dirtier("state", s.id, 80) {
+		s.name = "Zaakceptowany"
+	}
+	return s
 }
 
 func (t *Tenant) workflow(id int) (*workflow, bool) {
