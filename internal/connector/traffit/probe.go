@@ -70,6 +70,9 @@ func never(why string) func(context.Context, *probe) (string, string, error) {
 // undecided; only a tenant that refuses the credentials or does not answer ends it.
 func (t *tenant) Probe(ctx context.Context, save func(name string, sample []byte) error) ([]connector.Finding, error) {
 	p := newProbe(t.client, save)
+	if _, err := p.tokens.get(ctx); err != nil {
+		return nil, err
+	}
 	findings := make([]connector.Finding, len(details))
 	find := func(n int) error {
 		id := details[n].ID
@@ -227,7 +230,12 @@ func open(err error) error {
 	if late, ok := errors.AsType[*outbound.TimeoutError](err); ok {
 		return undecided(late.Error())
 	}
-	if large, ok := errors.AsType[*connector.AnswerError](err); ok && large.Method == http.MethodGet {
+	answer, answered := errors.AsType[*connector.AnswerError](err)
+	_, passes := errors.AsType[*connector.RetryError](err)
+	switch {
+	case answered && passes:
+		return undecidedf("%s answered %d", pattern(answer.Path), answer.Status)
+	case answered && answer.Method == http.MethodGet:
 		return undecided("the answer is too large")
 	}
 	return err

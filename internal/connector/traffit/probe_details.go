@@ -635,7 +635,7 @@ func probeTags(ctx context.Context, p *probe) (string, string, error) {
 			return "", "", err
 		}
 		asked++
-		if a.status == http.StatusNotFound {
+		if a.status == http.StatusNotFound || a.status == http.StatusGone {
 			own, err := p.itself(ctx, "employee", employeesList, id)
 			if err != nil {
 				return "", "", err
@@ -909,23 +909,27 @@ func probeGeolocation(ctx context.Context, p *probe) (string, string, error) {
 	if err != nil {
 		return "", "", err
 	}
-	kinds := map[string][]string{}
+	texts, objects := 0, 0
 	for _, row := range rows {
 		for _, v := range row.object("advert").list("values") {
 			if o := asObject(v); o.text("field_id") == "geolocation" {
 				switch o["value"].(type) {
 				case string:
-					kinds["string"] = []string{advertsList.name}
+					texts++
 				case map[string]any:
-					kinds["object"] = []string{advertsList.name}
+					objects++
 				}
 			}
 		}
 	}
-	if len(kinds) == 0 {
+	note := fmt.Sprintf("%d texts and %d objects in %d adverts", texts, objects, len(rows))
+	switch {
+	case texts+objects == 0:
 		return "", "", undecidedf("none of %d adverts has a place", len(rows))
+	case texts > 0:
+		return "string", note, nil // single objects among them were seen
 	}
-	return agree(kinds)
+	return "object", note, nil
 }
 
 func probeOptions(ctx context.Context, p *probe) (string, string, error) {

@@ -107,8 +107,9 @@ func (c *client) fetchToken(ctx context.Context) (grant, error) {
 	}
 	var granted []string
 	for _, scope := range wanted {
-		if g, err = c.askToken(ctx, []string{scope}); err == nil {
-			granted = append(granted, scope)
+		one, err := c.askToken(ctx, []string{scope})
+		if err == nil {
+			granted, g = append(granted, scope), one
 		} else if _, ok := errors.AsType[*scopeRefusal](err); !ok {
 			return grant{}, err
 		}
