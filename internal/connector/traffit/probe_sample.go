@@ -1,6 +1,7 @@
 package traffit
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -68,18 +69,19 @@ func (s *samples) keep(name string, a *reply) error {
 		body = string(a.body[:min(len(a.body), 1<<20)])
 	}
 	out.Body = s.value("", body, 0)
-	text, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	if err := json.Indent(&text, encode(out), "", "  "); err != nil {
 		return fmt.Errorf("keep a sample of %s: %w", name, err)
 	}
-	if slices.Contains(s.kept[name], string(text)) {
+	text.WriteByte('\n')
+	if slices.Contains(s.kept[name], text.String()) {
 		return nil
 	}
-	s.kept[name] = append(s.kept[name], string(text))
+	s.kept[name] = append(s.kept[name], text.String())
 	if n := len(s.kept[name]); n > 1 {
 		name = fmt.Sprintf("%s-%d", name, n)
 	}
-	if err := s.save(name, append(text, '\n')); err != nil {
+	if err := s.save(name, text.Bytes()); err != nil {
 		return fmt.Errorf("keep the sample %s: %w", name, err)
 	}
 	return nil
