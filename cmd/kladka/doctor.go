@@ -159,7 +159,9 @@ func (e *exam) examine(c *doctorCmd) error {
 			return err
 		}
 	}
-	e.skew(a.ClockSkew(), len(some) > 0)
+	if ahead, known := a.ClockSkew(); known {
+		e.clock("TRAFFIT's", ahead)
+	}
 	return nil
 }
 

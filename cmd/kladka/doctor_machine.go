@@ -35,15 +35,8 @@ func (e *exam) ownClock(now time.Time) {
 	}
 }
 
-// skew compares our clock with that of TRAFFIT, which stamps what is read.
-func (e *exam) skew(ahead time.Duration, asked bool) {
-	e.clock("TRAFFIT's", ahead)
-	if asked && ahead.Abs() <= maxSkew {
-		e.ok("clock", "it agrees with TRAFFIT's")
-	}
-}
-
-// clock judges by how far another clock is ahead of ours.
+// clock judges by how far another clock is ahead of ours: TRAFFIT stamps what is read, and
+// processes judge each other's leases by their own clocks.
 func (e *exam) clock(whose string, ahead time.Duration) {
 	const advice = "set the clocks of both machines, or let NTP do it"
 	ahead = ahead.Round(time.Second)
@@ -52,6 +45,8 @@ func (e *exam) clock(whose string, ahead time.Duration) {
 		e.problem("clock", advice, "it differs from %s by %v", whose, -ahead)
 	case ahead.Abs() > maxSkew:
 		e.warn("clock", advice, "it differs from %s by %v", whose, -ahead)
+	default:
+		e.ok("clock", "it agrees with %s", whose)
 	}
 }
 

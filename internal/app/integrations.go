@@ -206,8 +206,15 @@ func (a *App) Check(ctx context.Context, i store.Integration) (connector.CheckRe
 	return report, seen.sum(), err
 }
 
-// ClockSkew is how far the clock of the last ATS that answered is ahead of ours; zero before an answer.
-func (a *App) ClockSkew() time.Duration { return time.Duration(a.tenants.skew.Load()) }
+// ClockSkew is how far the clock of the last ATS that answered is ahead of ours; false before an
+// answer.
+func (a *App) ClockSkew() (time.Duration, bool) {
+	ahead := a.tenants.skew.Load()
+	if ahead == nil {
+		return 0, false
+	}
+	return *ahead, true
+}
 
 func optional(s string) *string {
 	if s == "" {

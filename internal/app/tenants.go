@@ -26,7 +26,7 @@ type tenants struct {
 	connectors map[string]connector.Connector
 	transport  *http.Transport
 	budgets    *budget.Budgets
-	skew       atomic.Int64 // the clock of the last answer minus ours
+	skew       atomic.Pointer[time.Duration] // the clock of the last answer minus ours
 
 	mu     sync.Mutex
 	opened map[int64]opened
@@ -135,7 +135,7 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		w.skew.Store(int64(date.Sub(w.config.Now())))
+		w.skew.Store(new(date.Sub(w.config.Now())))
 	}
 	return resp, nil
 }
