@@ -35,6 +35,7 @@ type fakeATS struct {
 	suffix      string
 	hiddenGroup int // declared but not shown
 	fields      bool
+	leftOut     string // a step that the plan does not have
 }
 
 type person struct {
@@ -118,11 +119,12 @@ func (f *fakeATS) Probe(context.Context, func(string, []byte) error) ([]connecto
 }
 
 func (f *fakeATS) Plan() []connector.Step {
-	return []connector.Step{
+	steps := []connector.Step{
 		{Name: "groups", List: &connector.List{Covers: []connector.Cover{{Entity: "group", Kind: "list", Absent: connector.Withdraw}}, Page: f.groupPage}},
 		{Name: "people", Loads: []ats.Model{ats.Candidates}, List: &connector.List{Covers: []connector.Cover{{Entity: "person", Kind: "list", Absent: connector.Nominate}}, Page: f.page}},
 		{Name: "notes", Improves: []ats.Model{ats.Candidates}, Each: &connector.Each{Of: connector.Cover{Entity: "person", Kind: "list"}, Reads: "note", Fetch: f.note}},
 	}
+	return slices.DeleteFunc(steps, func(s connector.Step) bool { return f.leftOut == s.Name })
 }
 
 func (f *fakeATS) groupPage(_ context.Context, n int) (p connector.Page, err error) {
