@@ -101,9 +101,9 @@ func listSwitches(s *surroundings) error {
 	if err != nil {
 		return err
 	}
-	t := newTable("SWITCH", "DEFAULT", "ABOUT")
+	t := newTable("SWITCH", "DEFAULT", "VALUES", "ABOUT")
 	for _, w := range box.Switches() {
-		t.row(w.Name, orDash(w.Default), w.About)
+		t.row(w.Name, orDash(w.Default), strings.Join(w.Values, "|"), w.About)
 	}
 	return t.write(s.stdout)
 }

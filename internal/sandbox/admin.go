@@ -29,7 +29,7 @@ func adminRoutes() []adminRoute {
 		{Method: "GET", Path: "/_sandbox/truth/{entity}", About: "true rows in the order of ids: ?after=ID&limit=N (default 1000, at most 10000)", answer: adminTruth},
 		{Method: "GET", Path: "/_sandbox/requests", About: "counts of API requests by endpoint and status, total, peaks", answer: func(t *Tenant, _ adminCall) (any, error) { return t.Requests(), nil }},
 		{Method: "DELETE", Path: "/_sandbox/requests", About: "sets the counts to nothing", answer: func(t *Tenant, _ adminCall) (any, error) { t.ResetRequests(); return nil, nil }},
-		{Method: "GET", Path: "/_sandbox/switches", About: "all switches: name, about, default, value", answer: func(t *Tenant, _ adminCall) (any, error) { return t.Switches(), nil }},
+		{Method: "GET", Path: "/_sandbox/switches", About: "all switches: name, about, default, values, value", answer: func(t *Tenant, _ adminCall) (any, error) { return t.Switches(), nil }},
 		{Method: "PUT", Path: "/_sandbox/switches", About: `changes switches: {"name":"value",…}; all of them or none`, answer: adminSwitches},
 		{Method: "GET", Path: "/_sandbox/credentials", About: "client_id, client_secret, scopes, base_url", answer: adminCredentials},
 		{Method: "POST", Path: "/_sandbox/tokens/revoke", About: "ends all live tokens", answer: func(t *Tenant, _ adminCall) (any, error) {

@@ -67,7 +67,7 @@ func switchGroups() []switchGroup {
 		{"Rows in general", []switchEntry{
 			{"empty", "seen", oneOf("seen", "null", "absent", "text"), `empty fields of candidates and recruitments: as generated, null, left out, or ""`, "documented to differ"},
 			{"sparse", "0", fraction, "share of candidates and recruitments whose rows in lists lack some fields that have a value; never id or custom ones", "documented"},
-			{"stamps", "naive", oneOf("naive", "zoned"), "dates with time: local text, or ISO 8601 with the offset", "seen; zoned is a guess"},
+			{"stamps", "naive", oneOf("naive", "zoned"), "dates with time: local text, or the same as ISO 8601 with the offset", "seen; zoned is a guess"},
 			{"guid", "never", oneOf("never", "always"), "whether guid, which schemas declare, arrives", "seen"},
 			{"schema", "seen", oneOf("seen", "full", "ignored"), "answer to X-Response-Metadata: with gaps, with every field of the rows, or the rows", "seen; others are guesses"},
 			{"single.wrap", "false", boolean, "whether single objects come in a list of one", "told by a client"},
@@ -99,7 +99,7 @@ func switchGroups() []switchGroup {
 			{"dictionary.shape", "object", oneOf("object", "list", "values"), "answer of /dictionaries/{id}: {id,name,items}, the items alone, {id,name,values}", "guess"},
 		}},
 		{"Public feeds", []switchEntry{
-			{"adverts.hidden", "hide", oneOf("hide", "show"), "adverts outside their period or of closed recruitments", "guess"},
+			{"adverts.hidden", "hide", oneOf("hide", "show"), "adverts outside their period or of closed recruitments; published in the truth follows", "guess"},
 			{"adverts.geolocation", "string", oneOf("string", "object"), "geolocation of an advert: mostly JSON in a string, or always an object", "documented, seen"},
 			{"adverts.options", "seen", oneOf("seen", "text", "list"), "options of an advert: as generated, lists joined to one text, single values in a list of one", "seen"},
 		}},

@@ -11,7 +11,7 @@ import (
 type spoil int
 
 const (
-	whole    spoil = iota
+	_        spoil = iota
 	cutShort       // JSON that ends before its Content-Length
 	cutText        // a piece of JSON, with 200 and its own length
 )
@@ -58,7 +58,7 @@ func (c *call) fails(overLimit bool) bool {
 	case c.chance("fail.cut"):
 		c.spoil = cutShort
 	case !isToken && c.chance("fail.garbage"):
-		if c.turn%2 == 0 {
+		if mix(hashText("garbage"), c.turn)%2 == 0 {
 			c.placeholder()
 			return true
 		}

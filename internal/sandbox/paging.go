@@ -291,11 +291,11 @@ func (c *call) readPage(l listing, s selection, p page) ([]Row, *failure) {
 			if !ok {
 				continue
 			}
-			if row := l.row(pos); broken[row.ID()] {
+			row := l.row(pos)
+			if broken[row.ID()] {
 				return nil, fail(http.StatusInternalServerError)
-			} else {
-				rows = append(rows, shape(row))
 			}
+			rows = append(rows, shape(row))
 		}
 	}
 	c.resultHeaders(map[string]int{

@@ -226,3 +226,16 @@ func TestServesOverHTTP(t *testing.T) {
 		t.Errorf("credentials %+v", c)
 	}
 }
+
+// BenchmarkPage reads pages of 100 rows with all switches at their defaults.
+func BenchmarkPage(b *testing.B) {
+	s := testSandbox(b, Config{Candidates: 20_000, Recruitments: 2000})
+	c := newClient(b, s)
+	for _, path := range []string{"/employees/", "/recruitments/", "/employees/recruitment_history", "/employees/activities"} {
+		b.Run(path, func(b *testing.B) {
+			for b.Loop() {
+				c.get(b, path, "X-Request-Page-Size", "100", "X-Request-Current-Page", "7")
+			}
+		})
+	}
+}

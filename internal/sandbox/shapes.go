@@ -148,7 +148,10 @@ func zonedStamps(c *call) shape {
 func zoned(v any) any {
 	switch v := v.(type) {
 	case Stamp:
-		return v.Time().Format(time.RFC3339)
+		// By way of the local text, which is what the vendor keeps: in the doubled
+		// hour of autumn both forms say the same.
+		local, _ := parseStamp(v.String()) // its own form
+		return local.Time().Format(time.RFC3339)
 	case Row:
 		out := slices.Clone(v)
 		for i := range out {

@@ -120,7 +120,7 @@ type call struct {
 	route        *route
 	args         []string
 	turn         uint64
-	spoil        spoil
+	spoil        spoil // 0 leaves the answer whole
 }
 
 // statusWriter remembers the status for the request log.
