@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,16 +12,30 @@ import (
 )
 
 type doctorCmd struct {
-	Integration string   `arg:"" optional:"" help:"Check only this integration (ID or tenant name); default: all."`
+	Integration string   `arg:"" optional:"" help:"Check only this integration (ID or tenant name), in detail; default: all."`
+	Probe       bool     `help:"Find out how the integration's TRAFFIT answers where that is not known for certain."`
+	Save        string   `help:"With --probe: write the answers to this folder, without anything personal." placeholder:"DIR"`
 	JSON        bool     `name:"json" help:"Print the findings as JSON."`
 	Settings    settings `embed:""`
 }
 
 // Help is shown by --help.
 func (*doctorCmd) Help() string {
-	return `Checks the configuration, the data folder, the database, the key, the clock, the public URL, and of each integration the
-credentials, the scopes and the last syncs. It changes nothing, and sends each tenant a handful of reads. Exit code 5
-when something is wrong; warnings alone are 0.`
+	return `Checks the configuration, the clock, the data folder, the database, the key, the public URL, and of each integration the
+credentials, the scopes, every address that a sync reads, the rate and the last syncs, and says what to do about each
+finding. It changes nothing, and sends each tenant some twenty reads. Exit code 5 when something is wrong; warnings
+alone are 0.
+
+With --probe it examines one integration only, and only how its TRAFFIT answers where that is not known for certain
+(docs/traffit.md lists the open questions): at most 60 reads, behind all else that is asked. It stores what it finds
+out; the integration's coverage follows. The report holds no name, no tenant and no ID, so it can be sent to us;
+--save DIR adds one file per kind of answer, with texts replaced by their shape and IDs by small numbers. Exit code 1
+when TRAFFIT refuses the credentials or does not answer; open questions are 0.
+
+Examples:
+
+  kladka doctor
+  kladka doctor acme --probe --save answers`
 }
 
 // finding is the outcome of one check.
@@ -66,8 +78,16 @@ func (e *exam) problem(what, advice, format string, args ...any) {
 	e.add("problem", what, fmt.Sprintf(format, args...), advice)
 }
 
-// Run examines the installation.
+// Run examines the installation, or probes an integration.
 func (c *doctorCmd) Run(s *surroundings) error {
+	switch {
+	case c.Probe && c.Integration == "":
+		return usageError("--probe needs an integration; `kladka integrations list` shows them")
+	case c.Probe:
+		return c.Settings.with(s, func(a *app.App) error { return c.probe(s, a) })
+	case c.Save != "":
+		return usageError("--save goes with --probe")
+	}
 	e := &exam{s: s, quiet: c.JSON}
 	e.ok("version", "kladka %s", version())
 	if err := e.examine(c); err != nil {
@@ -93,7 +113,14 @@ func (e *exam) examine(c *doctorCmd) error {
 		e.setting("configuration", err)
 		return nil
 	}
-	e.folder(config.DataDir, strings.HasPrefix(config.DatabaseURL, "sqlite:"))
+	e.ok("configuration", "it can be read")
+	e.ownClock(time.Now())
+	e.budget(config)
+	path, file := strings.CutPrefix(config.DatabaseURL, "sqlite:")
+	e.folder(config.DataDir, file)
+	if file {
+		e.space(filepath.Dir(path), freeSpace)
+	}
 	if config.Fresh() { // opening would make it, and the doctor changes nothing
 		e.warn("database", "start the server, which makes it: kladka serve", "there is none yet at %s", config.DatabaseURL)
 		return nil
@@ -107,7 +134,15 @@ func (e *exam) examine(c *doctorCmd) error {
 		return nil
 	}
 	defer a.Close() //nolint:errcheck // the doctor only read
-	e.ok("database", "%s answers, its schema is up to date", a.DatabaseKind())
+	health, err := a.Store.Health(s.ctx, checkFileWithin)
+	if err != nil {
+		if stopped(s.ctx, err) {
+			return err
+		}
+		e.problem("database", "see that it runs and that its user may read it; then `kladka doctor` again", "%v", err)
+	} else {
+		e.database(a, health)
+	}
 	e.ok("key", "the master key opens what is stored")
 	e.publicURL(s.ctx, config.PublicURL)
 	some, err := chosen(s, a, c.Integration)
@@ -120,11 +155,13 @@ func (e *exam) examine(c *doctorCmd) error {
 		e.warn("integrations", "connect a tenant: kladka integrations add traffit --help", "there is none yet")
 	}
 	for _, i := range some {
-		if err := e.integration(a, i); err != nil {
+		if err := e.integration(a, i, c.Integration != ""); err != nil {
 			return err
 		}
 	}
-	e.clock(a, len(some) > 0)
+	if ahead, known := a.ClockSkew(); known {
+		e.clock("TRAFFIT's", ahead)
+	}
 	return nil
 }
 
@@ -139,177 +176,7 @@ func (e *exam) setting(what string, err error) {
 		e.problem(what, "correct "+c.Setting, "%s", detail)
 		return
 	}
-	e.problem(what, "", "%v", err)
-}
-
-func (e *exam) folder(dir string, used bool) {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist) && !used:
-	case errors.Is(err, os.ErrNotExist):
-		e.ok("data folder", "%s will be made", dir)
-	case err != nil:
-		e.problem("data folder", "set KLADKA_DATA_DIR to a folder that you may write to", "%v", err)
-	case !info.IsDir():
-		e.problem("data folder", "set KLADKA_DATA_DIR to a folder", "%s is no folder", dir)
-	case info.Mode().Perm()&0o077 != 0 && used:
-		e.warn("data folder", "chmod 700 "+shellQuote(dir), "others on this machine can look into %s", dir)
-	default:
-		e.ok("data folder", "%s", dir)
-	}
-}
-
-func (e *exam) publicURL(ctx context.Context, url string) {
-	if url == "" {
-		e.warn("public URL", "set KLADKA_PUBLIC_URL to the address under which others reach the server", "it is not set, so links lead to the listen address")
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/healthz", nil)
-	if err != nil {
-		e.problem("public URL", "correct KLADKA_PUBLIC_URL", "%v", err)
-		return
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		e.warn("public URL", "start the server, or correct KLADKA_PUBLIC_URL or the proxy in front of it", "%v", err)
-		return
-	}
-	defer resp.Body.Close() //nolint:errcheck // only the status matters
-	if resp.StatusCode != http.StatusOK {
-		e.problem("public URL", "correct KLADKA_PUBLIC_URL or the proxy in front of the server", "%s/healthz answered %d", url, resp.StatusCode)
-		return
-	}
-	e.ok("public URL", "%s leads to a Kladka server", url)
-}
-
-func (e *exam) keys(a *app.App) {
-	keys, err := a.Store.Keys(e.s.ctx)
-	if err != nil {
-		e.problem("API keys", "", "%v", err)
-		return
-	}
-	active := 0
-	for _, k := range keys {
-		if k.RevokedAt == nil {
-			active++
-		}
-	}
-	if active == 0 {
-		e.warn("API keys", "kladka keys create NAME", "there is none, so nobody can call the API")
-		return
-	}
-	e.ok("API keys", "%d active", active)
-}
-
-// worker tells whether somebody is there to sync.
-func (e *exam) worker(a *app.App, some []store.Integration) {
-	if a.Store.Embedded() {
-		release, err := a.Store.LockWork()
-		switch {
-		case errors.Is(err, store.ErrLocked):
-			e.ok("worker", "a server is at work on this database")
-			return
-		case err != nil:
-			e.problem("worker", "", "%v", err)
-			return
-		}
-		_ = release() // it was only to see whether it is free
-	}
-	late := 0
-	now := a.Store.Now()
-	for _, i := range some {
-		if i.Status == store.StatusActive && i.NextFullAt != nil && now-*i.NextFullAt > (5*time.Minute).Milliseconds() {
-			late++
-		}
-	}
-	switch {
-	case late > 0:
-		e.warn("worker", "start one: kladka serve", "%d integrations wait for a sync that is overdue; no worker seems to run", late)
-	case a.Store.Embedded():
-		e.warn("worker", "start it: kladka serve", "no server is at work on this database")
-	default:
-		e.ok("worker", "no sync is overdue")
-	}
-}
-
-// clock compares ours with that of TRAFFIT, which stamps what is read.
-func (e *exam) clock(a *app.App, asked bool) {
-	skew := a.ClockSkew().Round(time.Second)
-	switch {
-	case time.Now().Year() < 2025:
-		e.problem("clock", "set the clock, or let NTP do it", "it says %s", time.Now().UTC().Format(time.RFC3339))
-	case skew.Abs() > time.Minute:
-		e.problem("clock", "set the clock, or let NTP do it", "it differs from TRAFFIT's by %v", -skew)
-	case asked && skew != 0:
-		e.ok("clock", "it agrees with TRAFFIT's")
-	}
-}
-
-func (e *exam) integration(a *app.App, i store.Integration) error {
-	what := i.Tenant
-	switch i.Status {
-	case store.StatusInactive:
-		e.warn(what, "switch it on: PUT /v1/integrations/"+i.ID+"/enabled", "%s (%s) is switched off", i.OrganizationName, i.ID)
-	case store.StatusInvalid:
-		e.problem(what, "connect it again with fresh credentials", "the credentials of %s (%s) have been refused for days; it is not synced any more", i.OrganizationName, i.ID)
-	default:
-		e.ok(what, "%s (%s), setup %s", i.OrganizationName, i.ID, i.SetupStatus)
-	}
-	report, err := a.Check(e.s.ctx, i)
-	if err != nil {
-		if stopped(e.s.ctx, err) {
-			return err
-		}
-		e.problem(what, "see the message; then `kladka doctor "+i.Tenant+"` again", "%v", err)
-	} else {
-		granted := 0
-		for _, scope := range report.Scopes {
-			if scope.Granted {
-				granted++
-				continue
-			}
-			e.warn(what, "an administrator ticks the scope for the API client in TRAFFIT's settings", "scope %s: %s; without it: %s", scope.Scope, scope.Problem, scope.Needed)
-		}
-		if granted == 0 {
-			e.problem(what, "an administrator ticks the scopes for the API client in TRAFFIT's settings", "the credentials hold, but none of the scopes is granted")
-		} else {
-			e.ok(what, "the credentials hold; %d of %d scopes are granted", granted, len(report.Scopes))
-		}
-	}
-	return e.lastSyncs(a, i)
-}
-
-func (e *exam) lastSyncs(a *app.App, i store.Integration) error {
-	runs, err := a.Store.Runs(e.s.ctx, i.No, nil, 3)
-	if err != nil {
-		return err
-	}
-	if len(runs) == 0 {
-		e.warn(i.Tenant, "kladka sync "+i.Tenant+" --wait", "it was never synced")
-	}
-	for n, r := range runs {
-		words := fmt.Sprintf("sync of %s: %s", *stamp(&r.CreatedAt), describeRun(r))
-		switch {
-		case n == 0 && r.EndedAt != nil && !r.State.Usable() && r.State != store.RunCancelled:
-			e.problem(i.Tenant, "see the message; then kladka sync "+i.Tenant+" --wait", "%s", words)
-		case n == 0 && r.State == store.RunPartial:
-			e.warn(i.Tenant, "see the message; the next sync tries again", "%s", words)
-		default:
-			e.ok(i.Tenant, "%s", words)
-		}
-	}
-	held, err := a.Deletions(e.s.ctx, i)
-	if err != nil {
-		return nil //nolint:nilerr // the check of the credentials has told
-	}
-	for _, d := range held {
-		if d.Held {
-			e.warn(i.Tenant, "if they are really deleted: kladka deletions approve "+i.ID+" "+string(d.Model), "%d of %d %s are missing from TRAFFIT", d.Waiting, d.Living, d.Model)
-		}
-	}
-	return nil
+	e.problem(what, "stop what else works on it, or wait a moment; then `kladka doctor` again", "%v", err)
 }
 
 // chosen gives the named integration, or all for no name.

@@ -32,7 +32,7 @@ const (
 type Deps struct {
 	Store     Store
 	StartSync StartSync
-	// Tools describes the connectors.
+	// Tools describes the connectors, nothing of their details confirmed.
 	Tools []connector.Tool
 	// RemoteData reads raw rows for integrations that serve them; nil: remote_data stays null.
 	RemoteData func(i store.Integration) store.RemoteData

@@ -85,6 +85,7 @@ func (s *server) listTools(_ context.Context, in *toolsIn) (*toolsOut, error) {
 	}
 	out := &toolsOut{Tools: make([]ToolDetails, 0, len(s.Tools))}
 	for _, t := range s.Tools {
+		t = t.Confirmed(nil) // of tenants in general nothing is
 		d := ToolDetails{ID: t.Slug, Label: t.Label, Assets: s.assetsOf(t.Slug), Coverage: ToolCoverage{
 			ReadModels: []Covered{}, WriteActions: []Covered{}, Features: []CoveredDetail{},
 		}}

@@ -157,10 +157,10 @@ func (s *server) getIntegration(ctx context.Context, in *IntegrationPath) (*Inte
 	if err != nil {
 		return nil, err
 	}
-	tool, known := s.tools[i.Tool]
-	if !known {
+	if _, known := s.tools[i.Tool]; !known {
 		return nil, fmt.Errorf("integration %s is of the unknown tool %s", i.ID, strconv.Quote(i.Tool))
 	}
+	tool := s.toolOf(i)
 	pictures := s.assetsOf(i.Tool)
 	out := &IntegrationDetails{
 		IntegrationSummary: s.summary(i),
@@ -185,6 +185,11 @@ func (s *server) getIntegration(ctx context.Context, in *IntegrationPath) (*Inte
 		out.WriteActions = append(out.WriteActions, action)
 	}
 	return out, nil
+}
+
+// toolOf gives an integration's tool as its tenant has it.
+func (s *server) toolOf(i store.Integration) connector.Tool {
+	return s.tools[i.Tool].Confirmed(i.Settings.Confirmed)
 }
 
 // availability judges by coverage. What rests on an unconfirmed detail of the ATS is there, and

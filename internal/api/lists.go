@@ -31,10 +31,11 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := s.readable(ctx, i, l.model); err != nil {
+		tool := s.toolOf(i)
+		if err := s.readable(ctx, tool, i, l.model); err != nil {
 			return nil, err
 		}
-		if q, err = s.supported(i, q, in.RawQuery, params); err != nil {
+		if q, err = supported(tool, q, in.RawQuery, params); err != nil {
 			return nil, err
 		}
 		if q.cursor != "" {
@@ -65,8 +66,8 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 
 // supported deals with filters on fields that the tool does not cover: they find nothing, or are
 // left out when the client says so.
-func (s *server) supported(i store.Integration, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
-	missing := func(f field) bool { return !covers(s.tools[i.Tool], f) }
+func supported(tool connector.Tool, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
+	missing := func(f field) bool { return !covers(tool, f) }
 	if !slices.ContainsFunc(q.filtered, missing) {
 		return q, nil
 	}
@@ -121,8 +122,7 @@ func (s *server) integration(ctx context.Context, id string) (store.Integration,
 
 // readable tells why a model of an integration cannot be read, if so. Rejected credentials do
 // not matter: what is stored stays readable.
-func (s *server) readable(ctx context.Context, i store.Integration, m ats.Model) error {
-	tool := s.tools[i.Tool]
+func (s *server) readable(ctx context.Context, tool connector.Tool, i store.Integration, m ats.Model) error {
 	at := slices.IndexFunc(tool.Models, func(c connector.ModelCoverage) bool { return c.Model == m })
 	if at < 0 || tool.Models[at].Status == connector.Unsupported || tool.Models[at].Status == connector.NotImplemented {
 		return ats.Errorf(ats.ModelNotAvailable, "The tool %s offers no %s. GET /v1/integrations/{integration_id} shows what it covers.", i.Tool, m)

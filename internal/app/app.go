@@ -158,7 +158,7 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 	}
 	var tools []connector.Tool
 	for _, c := range a.tenants.connectors {
-		tools = append(tools, c.Tool().Confirmed(nil))
+		tools = append(tools, c.Tool())
 	}
 	h, err := api.New(api.Deps{
 		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,

@@ -28,8 +28,12 @@ type NewIntegration struct {
 	NoSync bool
 }
 
-// checkWithin bounds the verification of credentials: somebody is waiting for it.
-const checkWithin = time.Minute
+// checkWithin bounds the verification of credentials, its requests' turns in the budget apart:
+// somebody is waiting for it.
+const (
+	checkWithin   = time.Minute
+	checkRequests = 30 // a generous guess
+)
 
 // AddIntegration verifies credentials with the ATS, stores them sealed, and queues the first sync.
 func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integration, store.Run, error) {
@@ -90,11 +94,11 @@ func (a *App) Reconnect(ctx context.Context, i store.Integration, credentials ma
 
 // check verifies new credentials.
 func (a *App) check(ctx context.Context, conn connector.Connector, credentials map[string]string, acceptMissingScopes bool) error {
-	tenant, err := a.tenants.connect(conn, credentials)
+	tenant, err := a.tenants.connect(conn, credentials, nil)
 	if err != nil {
 		return err
 	}
-	report, err := checkTenant(ctx, tenant)
+	report, err := a.checkTenant(ctx, tenant)
 	if err != nil {
 		return explain(err)
 	}
@@ -105,10 +109,19 @@ func (a *App) check(ctx context.Context, conn connector.Connector, credentials m
 }
 
 // checkTenant asks the ATS, but not for ever.
-func checkTenant(ctx context.Context, tenant connector.Tenant) (connector.CheckReport, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, checkWithin, fmt.Errorf("it gave no answer within %v", checkWithin))
+func (a *App) checkTenant(ctx context.Context, tenant connector.Tenant) (connector.CheckReport, error) {
+	within := checkWithin + a.turns(checkRequests)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it gave no answer within %v", within))
 	defer cancel()
 	return tenant.Check(ctx)
+}
+
+// turns is how long a number of requests waits for the budget at least.
+func (a *App) turns(requests int) time.Duration {
+	if a.Config.TraffitRPS <= 0 {
+		return 0
+	}
+	return time.Duration(float64(requests) / a.Config.TraffitRPS * float64(time.Second))
 }
 
 // missingScopes names the permissions that a check found missing, and what is lost with each.
@@ -181,21 +194,27 @@ func allIntegrations(ctx context.Context, s *store.Store) ([]store.Integration, 
 // Models lists the models that are mirrored.
 func Models() []ats.Model { return ats.Models() }
 
-// Check asks the ATS whether an integration's credentials still hold, and which scopes they have.
-func (a *App) Check(ctx context.Context, i store.Integration) (connector.CheckReport, error) {
+// Check asks the ATS whether an integration's credentials still hold, which scopes they have, and
+// whether everything that a sync reads answers.
+func (a *App) Check(ctx context.Context, i store.Integration) (connector.CheckReport, Traffic, error) {
 	_, tenant, err := a.tenants.open(ctx, i)
 	if err != nil {
-		return connector.CheckReport{}, err
+		return connector.CheckReport{}, Traffic{}, err
 	}
-	report, err := checkTenant(ctx, tenant)
-	if err != nil {
-		return report, explain(err)
-	}
-	return report, nil
+	ctx, seen := withTraffic(ctx)
+	report, err := a.checkTenant(ctx, tenant)
+	return report, seen.sum(), err
 }
 
-// ClockSkew is how far the clock of the last ATS that answered is ahead of ours; zero before an answer.
-func (a *App) ClockSkew() time.Duration { return time.Duration(a.tenants.skew.Load()) }
+// ClockSkew is how far the clock of the last ATS that answered is ahead of ours; false before an
+// answer.
+func (a *App) ClockSkew() (time.Duration, bool) {
+	ahead := a.tenants.skew.Load()
+	if ahead == nil {
+		return 0, false
+	}
+	return *ahead, true
+}
 
 func optional(s string) *string {
 	if s == "" {

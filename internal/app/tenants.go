@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -25,17 +26,18 @@ type tenants struct {
 	connectors map[string]connector.Connector
 	transport  *http.Transport
 	budgets    *budget.Budgets
-	skew       atomic.Int64 // the clock of the last answer minus ours
+	skew       atomic.Pointer[time.Duration] // the clock of the last answer minus ours
 
 	mu     sync.Mutex
 	opened map[int64]opened
 }
 
-// opened is a tenant together with the sealed credentials that it was opened with: others mean
-// that it was reconnected.
+// opened is a tenant together with what it was opened with: other credentials mean that it was
+// reconnected, other details that it was probed.
 type opened struct {
-	sealed string
-	tenant connector.Tenant
+	sealed    string
+	confirmed map[string]string
+	tenant    connector.Tenant
 }
 
 func newTenants(c Config, s *store.Store, keys *secret.Keyring, connectors ...connector.Connector) *tenants {
@@ -77,31 +79,32 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	t.mu.Lock()
 	known, ok := t.opened[i.No]
 	t.mu.Unlock()
-	if ok && known.sealed == sealed {
+	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) {
 		return conn, known.tenant, nil
 	}
 	credentials, err := openCredentials(t.keys, i.ID, sealed)
 	if err != nil {
 		return nil, nil, err
 	}
-	tenant, err := t.connect(conn, credentials)
+	tenant, err := t.connect(conn, credentials, i.Settings.Confirmed)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect %s: %w", i.ID, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.opened[i.No] = opened{sealed, tenant}
+	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, tenant}
 	return conn, tenant, nil
 }
 
 // connect prepares access to an account whose requests share one budget.
-func (t *tenants) connect(conn connector.Connector, credentials map[string]string) (connector.Tenant, error) {
+func (t *tenants) connect(conn connector.Connector, credentials, confirmed map[string]string) (connector.Tenant, error) {
 	slug := conn.Tool().Slug
 	return conn.Connect(connector.Config{
 		Credentials: credentials,
 		Transport:   t.budgets.Transport(wire{t}, slug+":"+accountOf(credentials["tenant"])),
 		Now:         t.config.Now,
 		Log:         t.config.Log.With("tool", slug),
+		Confirmed:   confirmed,
 	})
 }
 
@@ -125,12 +128,14 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Header.Set("User-Agent", "kladka/"+w.config.Version)
 	}
+	sent := time.Now()
 	resp, err := w.transport.RoundTrip(req)
+	noteTraffic(req.Context(), time.Since(sent), resp)
 	if err != nil {
 		return nil, err
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		w.skew.Store(int64(date.Sub(w.config.Now())))
+		w.skew.Store(new(date.Sub(w.config.Now())))
 	}
 	return resp, nil
 }

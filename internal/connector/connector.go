@@ -253,6 +253,9 @@ type Tenant interface {
 	Plan() []Step
 	// Confirms says, by entity, how nominated units are confirmed gone.
 	Confirms() map[string]Confirm
+	// Probe finds out which variants of the tool's details hold here, by reads alone. Each answer
+	// that it looked at goes to save, unless that is nil, stripped of what could be personal.
+	Probe(ctx context.Context, save func(name string, sample []byte) error) ([]Finding, error)
 }
 
 // Config is what a tenant is opened with.
@@ -263,6 +266,9 @@ type Config struct {
 	Transport http.RoundTripper
 	Now       func() time.Time
 	Log       *slog.Logger
+	// Confirmed holds what a probe of this tenant found: the variant by detail. What is not in it
+	// is not known.
+	Confirmed map[string]string
 }
 
 // Credential describes one thing that the customer has to give.
@@ -274,6 +280,9 @@ type Credential struct {
 // CheckReport is what Check found.
 type CheckReport struct {
 	Scopes []ScopeCheck
+	// Endpoints holds every kind of address that a sync reads and that could be tried: not those of
+	// missing scopes, nor those below a record when there is none.
+	Endpoints []EndpointCheck
 }
 
 // ScopeCheck is one permission, what it is needed for, and whether it is granted.
@@ -282,6 +291,25 @@ type ScopeCheck struct {
 	Needed  string // what stops working without it
 	Granted bool
 	Problem string // empty when granted
+}
+
+// EndpointCheck is one kind of address, and how it answered.
+type EndpointCheck struct {
+	Path   string // with {id} in place of a record's ID
+	Scope  string // empty for public ones
+	Needed string // what stops working without it
+	Status int    // 0: no answer
+	// Took is from the sending of the last request to the end of its answer; waiting for the request
+	// budget does not count.
+	Took    time.Duration
+	Problem string // empty when the answer was one
+}
+
+// Finding is what a probe found out about a detail.
+type Finding struct {
+	Detail  string
+	Variant string // empty: undecided
+	Note    string // what was seen, or why it could not be decided; nothing personal
 }
 
 // Coverage tells whether something is supported: the contract's four words.

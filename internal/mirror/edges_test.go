@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -256,4 +257,48 @@ func TestDownWhileConfirming(t *testing.T) {
 		b.wantState(b.sync(), store.RunSucceeded)
 		b.wantTruth()
 	})
+}
+
+// A plan that loses a step, or gets one, while a run is under way: the run goes on with the steps of
+// the new plan, each with its own progress.
+func TestPlanChangesDuringARun(t *testing.T) {
+	for name, c := range map[string]struct{ before, after string }{
+		"a step goes":  {"", "notes"},
+		"a step comes": {"groups", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, 30, func(t *testing.T, b *bench) {
+				b.ats.leftOut = c.before
+				b.engine = b.slicedEngine(1, nil)
+				run := b.start()
+				for range 2 {
+					b.slice(run.ID)
+				}
+				b.ats.change(func() { b.ats.leftOut = c.after })
+				run = b.finish(run.ID)
+				b.wantState(run, store.RunSucceeded)
+				steps, err := b.store.Steps(t.Context(), run.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var names []string
+				for _, s := range steps {
+					names = append(names, s.Step)
+					if s.State != store.StepDone {
+						t.Errorf("%s is %s", s.Step, s.State)
+					}
+				}
+				want := []string{}
+				for _, p := range b.ats.Plan() {
+					want = append(want, p.Name)
+				}
+				if want = append(want, "deletions"); !slices.Equal(names, want) {
+					t.Errorf("steps %q, want %q", names, want)
+				}
+				if people := b.step(run, "people"); people.Done != 30 {
+					t.Errorf("%d people were read", people.Done)
+				}
+			})
+		})
+	}
 }

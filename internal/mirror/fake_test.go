@@ -40,6 +40,7 @@ type fakeATS struct {
 	restless    *rand.Rand   // the list comes in another order at each request
 	lost        map[int]bool // people whose rows the list cannot answer
 	sparse      map[int]bool // people whose rows come without the group
+	leftOut     string       // a step that the plan does not have
 }
 
 type person struct {
@@ -118,12 +119,17 @@ func (f *fakeATS) Check(context.Context) (connector.CheckReport, error) {
 	return connector.CheckReport{}, nil
 }
 
+func (f *fakeATS) Probe(context.Context, func(string, []byte) error) ([]connector.Finding, error) {
+	return nil, nil
+}
+
 func (f *fakeATS) Plan() []connector.Step {
-	return []connector.Step{
+	steps := []connector.Step{
 		{Name: "groups", List: &connector.List{Covers: []connector.Cover{{Entity: "group", Kind: "list", Absent: connector.Withdraw}}, Page: f.groupPage}},
 		{Name: "people", Loads: []ats.Model{ats.Candidates}, List: &connector.List{Covers: []connector.Cover{{Entity: "person", Kind: "list", Absent: connector.Nominate}}, Page: f.page}},
 		{Name: "notes", Improves: []ats.Model{ats.Candidates}, Each: &connector.Each{Of: connector.Cover{Entity: "person", Kind: "list"}, Reads: "note", Fetch: f.note}},
 	}
+	return slices.DeleteFunc(steps, func(s connector.Step) bool { return f.leftOut == s.Name })
 }
 
 func (f *fakeATS) groupPage(_ context.Context, n int) (p connector.Page, err error) {

@@ -177,6 +177,57 @@ func (d dialect) refreshStatistics() string {
 	return "ANALYZE"
 }
 
+// examine fills in what only one of the databases has.
+func (s *Store) examine(ctx context.Context, h *Health, within time.Duration) error {
+	if s.dialect == postgres {
+		return s.examinePostgres(ctx, h)
+	}
+	return s.examineSQLite(ctx, h, within)
+}
+
+func (s *Store) examineSQLite(ctx context.Context, h *Health, within time.Duration) error {
+	var pages, size int64
+	if err := s.read.QueryRowContext(ctx, `SELECT sqlite_version(), page_count, page_size FROM pragma_page_count, pragma_page_size`).Scan(&h.Version, &pages, &size); err != nil {
+		return fmt.Errorf("read the size of the database: %w", err)
+	}
+	h.Size = pages * size
+	if info, err := os.Stat(s.path + "-wal"); err == nil {
+		h.WAL = info.Size()
+	}
+	checkCtx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	rows, err := s.read.QueryContext(checkCtx, `PRAGMA quick_check(5)`)
+	found, err := collect(rows, err, func(r *sql.Rows) (string, error) {
+		var line string
+		return line, r.Scan(&line)
+	})
+	switch {
+	case checkCtx.Err() != nil && ctx.Err() == nil:
+		h.Unchecked = true
+	case err != nil:
+		h.Damage = []string{err.Error()}
+	case len(found) != 1 || found[0] != "ok":
+		h.Damage = found
+	}
+	return ctx.Err()
+}
+
+func (s *Store) examinePostgres(ctx context.Context, h *Health) error {
+	var millis float64
+	asked := s.now()
+	// Others' connections are counted without their queries, which every role may see.
+	err := s.read.QueryRowContext(ctx, `SELECT current_setting('server_version'), pg_database_size(current_database()),
+			(SELECT sum(numbackends)::bigint FROM pg_stat_database), current_setting('max_connections')::bigint,
+			extract(epoch FROM clock_timestamp())::float8 * 1000`).Scan(&h.Version, &h.Size, &h.Connections, &h.MaxConnections, &millis)
+	if err != nil {
+		return fmt.Errorf("examine PostgreSQL: %w", err)
+	}
+	answered := s.now()
+	middle := asked.Add(answered.Sub(asked) / 2)
+	h.Ahead = time.UnixMilli(int64(millis)).Sub(middle)
+	return nil
+}
+
 // Transient reports whether an error says that the database is away or busy for a while, so that
 // the same work may succeed later.
 func Transient(err error) bool {

@@ -32,6 +32,8 @@ type Settings struct {
 	RemoteData bool `json:"remote_data,omitempty"`
 	// FullEvery is the interval of full syncs; zero means the default.
 	FullEvery time.Duration `json:"full_every,omitempty"`
+	// Confirmed holds what a probe found out about the ATS: the variant by detail.
+	Confirmed map[string]string `json:"confirmed,omitempty"`
 }
 
 // Integration is a customer's connected account. Times are milliseconds since the Unix epoch.
@@ -144,6 +146,34 @@ func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) err
 		return errors.Join(ErrNotFound, err)
 	}
 	return nil
+}
+
+// SetConfirmed replaces what is known of an integration's ATS, and gives what was known before.
+func (s *Store) SetConfirmed(ctx context.Context, no int64, variants map[string]string) (before map[string]string, err error) {
+	err = s.Transact(ctx, func(tx *sql.Tx) error {
+		// The update keeps others out until the commit.
+		var text string
+		err := tx.QueryRowContext(ctx, `UPDATE integrations SET last_seq = last_seq WHERE no = $1 AND deleted_at IS NULL RETURNING settings`, no).Scan(&text)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		} else if err != nil {
+			return fmt.Errorf("read the settings: %w", err)
+		}
+		var settings Settings
+		if err := json.Unmarshal([]byte(text), &settings); err != nil {
+			return fmt.Errorf("read the settings: %w", err)
+		}
+		before, settings.Confirmed = settings.Confirmed, variants
+		changed, err := json.Marshal(settings)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1 WHERE no = $2`, string(changed), no); err != nil {
+			return fmt.Errorf("store what was confirmed: %w", err)
+		}
+		return nil
+	})
+	return before, err
 }
 
 // ForgetSealed gives up everything that was sealed with a master key that is lost: the next start

@@ -263,12 +263,21 @@ type RunStep struct {
 	Error      *string
 }
 
-// PlanSteps writes the steps of a run that are not there yet.
+// PlanSteps writes the steps of a run that are not there yet. The plan may have changed since the
+// run began: the stored steps are those of the plan, in its order.
 func (t *Tx) PlanSteps(ctx context.Context, run string, steps []RunStep) error {
+	names := []any{run}
+	for _, p := range steps {
+		names = append(names, p.Step)
+	}
+	if _, err := t.tx.ExecContext(ctx, `DELETE FROM run_steps WHERE run_id = $1 AND step NOT IN (`+placeholders(2, len(steps))+`)`, names...); err != nil {
+		return fmt.Errorf("drop steps that are not planned any more: %w", err)
+	}
 	for _, p := range steps {
 		if _, err := t.tx.ExecContext(ctx, `INSERT INTO run_steps
 			(run_id, step, ordinal, background, state, cursor, done, written, unchanged, deleted, missing, requests)
-			VALUES ($1, $2, $3, $4, $5, '', 0, 0, 0, 0, 0, 0) ON CONFLICT (run_id, step) DO NOTHING`,
+			VALUES ($1, $2, $3, $4, $5, '', 0, 0, 0, 0, 0, 0)
+			ON CONFLICT (run_id, step) DO UPDATE SET ordinal = excluded.ordinal WHERE run_steps.ordinal <> excluded.ordinal`,
 			run, p.Step, p.Ordinal, flag(p.Background), string(StepPending)); err != nil {
 			return fmt.Errorf("plan step %s: %w", p.Step, err)
 		}

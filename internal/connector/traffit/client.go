@@ -29,7 +29,7 @@ type client struct {
 	http   *outbound.Client
 	brief  *outbound.Client // with fewer attempts, for requests that are likely to fail
 	tokens *tokens
-	habits habits
+	habits *habits
 	now    func() time.Time
 	log    *slog.Logger
 }
@@ -41,28 +41,29 @@ type call struct {
 	// page and size ask for a page of a listing; zero sends neither.
 	page, size int
 	sort       string // a JSON object
+	filter     string // a JSON object
 	// schema asks for the fields instead of the rows.
 	schema bool
 	// short says that a page that is not full and declares nothing is the whole listing: for
 	// listings that hold a handful, where looking for a second page would double the requests.
 	short bool
-	form  form
-	keys  rowKeys // that every row has; see sparse
+	form  bodyForm
+	keys  *rowKeys // that every row has; see sparse
 	// brief spends fewer attempts.
 	brief bool
 }
 
-// form is what an answer must look like to be one.
-type form int
+// bodyForm is what an answer must look like to be one.
+type bodyForm int
 
 const (
-	formAny   form = iota
-	formRows       // a list
-	formItems      // a list, or an object that holds one
+	formAny   bodyForm = iota
+	formRows           // a list
+	formItems          // a list, or an object that holds one
 )
 
 // fits reports whether JSON has the form.
-func (f form) fits(body []byte) bool {
+func (f bodyForm) fits(body []byte) bool {
 	switch f {
 	case formRows:
 		return bytes.TrimSpace(body)[0] == '['
@@ -158,21 +159,36 @@ func (c *client) admitted(ctx context.Context, r call) (*answer, error) {
 
 // accepts reports whether a token is good for anything beyond a scope.
 func (c *client) accepts(ctx context.Context, beyond, token string) bool {
-	for _, s := range scopes {
-		if s.name != beyond {
-			_, err := c.send(ctx, call{path: api + s.path, scope: s.name, page: 1, size: 1, brief: true}, token)
-			if err == nil {
-				return true
-			}
-			if ctx.Err() != nil {
-				return false
-			}
+	for _, e := range endpoints {
+		if e.scope == "" || e.scope == beyond || !e.list || e.of != "" {
+			continue
+		}
+		_, err := c.send(ctx, call{path: e.path, scope: e.scope, page: 1, size: 1, brief: true}, token)
+		if err == nil || ctx.Err() != nil {
+			return err == nil
 		}
 	}
 	return false
 }
 
 func (c *client) send(ctx context.Context, r call, token string) (*answer, error) {
+	req, err := c.request(ctx, r, token)
+	if err != nil {
+		return nil, err
+	}
+	sent := ats.TimeOf(c.now())
+	resp, err := c.attempts(r).Do(req)
+	if err != nil {
+		return nil, c.unreachable(ctx, r.path, err)
+	}
+	if err := c.judge(r, resp); err != nil {
+		return nil, err
+	}
+	return &answer{call: r, header: resp.Header, body: bytes.TrimSpace(resp.Body), sent: sent}, nil
+}
+
+// request makes the HTTP request of a call.
+func (c *client) request(ctx context.Context, r call, token string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address(r.path), nil)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.path, err)
@@ -190,18 +206,13 @@ func (c *client) send(ctx context.Context, r call, token string) (*answer, error
 	if r.sort != "" {
 		req.Header.Set("X-Request-Sort", r.sort)
 	}
+	if r.filter != "" {
+		req.Header.Set("X-Request-Filter", r.filter)
+	}
 	if r.schema {
 		req.Header.Set("X-Response-Metadata", "true")
 	}
-	sent := ats.TimeOf(c.now())
-	resp, err := c.attempts(r).Do(req)
-	if err != nil {
-		return nil, c.unreachable(ctx, r.path, err)
-	}
-	if err := c.judge(r, resp); err != nil {
-		return nil, err
-	}
-	return &answer{call: r, header: resp.Header, body: bytes.TrimSpace(resp.Body), sent: sent}, nil
+	return req, nil
 }
 
 // judge gives the error that an answer stands for; nil for JSON with status 200. Only JSON is

@@ -116,8 +116,8 @@ func TestTokenThatDiesEarly(t *testing.T) {
 	// problem, and nothing loops.
 	f.mu.Lock()
 	f.special[api+"/users/"] = answers(401, `{"message":"no"}`)
-	for _, s := range scopes {
-		f.special[api+s.path] = answers(401, `{"message":"no"}`)
+	for _, e := range endpoints {
+		f.special[e.path] = answers(401, `{"message":"no"}`)
 	}
 	f.seen = nil
 	f.mu.Unlock()

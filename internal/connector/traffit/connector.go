@@ -95,15 +95,18 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		base: base, tenant: name, id: id, secret: secret,
 		http:   &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
 		brief:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
-		habits: habits{lengths: map[string]length{}, sorts: map[string]int{}, sizes: map[string]int{}, sliced: map[string]bool{}, nulls: map[string]bool{}, fragile: map[string]bool{}},
+		habits: newHabits(),
 		now:    cfg.Now, log: cfg.Log,
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
-	return &tenant{client: c}, nil
+	return &tenant{client: c, confirmed: cfg.Confirmed}, nil
 }
 
 // tenant is one customer's TRAFFIT.
-type tenant struct{ *client }
+type tenant struct {
+	*client
+	confirmed map[string]string // variants by detail, as a probe found them
+}
 
 // tenantPattern is what a tenant may be called. Underscores occur (seen), although host names
 // should not have them.

@@ -20,7 +20,7 @@ func encodedByLibrary(t *testing.T, v any) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-func agree(t *testing.T, text []byte) {
+func sameAsStandard(t *testing.T, text []byte) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -49,9 +49,9 @@ func TestJSON(t *testing.T) {
 		`"zażółć"`, `"a\"b"`, `"a\\"`, `"\u0041\ud83d\ude00"`, `"\ud83d"`, `"\x"`, `"\u12"`, `"a`, `"\`, `"<b>&amp;</b>"`, "\"a\nb\"", "\"\u2028\"", "\"\x7f\"", "\"\xff\"", "\"\xe2\x80\"", `"\ufffd"`, "\"\xef\xbf\xbd\"",
 		`{"b":1,"a":{"c":[1,"x",null,true,{"d":[]}]},"":0}`, `{"a":1,"a":2}`, `{"a":{"x":1},"a":{"y":1}}`, `{"\u0061":1}`, `{"<":">"}`, "{\"\xff\":1}", `[[[[]]]`, "[\x00]", "\ufeff{}",
 	} {
-		agree(t, []byte(text))
+		sameAsStandard(t, []byte(text))
 	}
-	agree(t, bytes.Repeat([]byte("["), 20_000))
+	sameAsStandard(t, bytes.Repeat([]byte("["), 20_000))
 }
 
 func TestRandomJSON(t *testing.T) {
@@ -63,7 +63,7 @@ func TestRandomJSON(t *testing.T) {
 		for _, p := range pieces.Draw(r, "pieces") {
 			b = append(b, p...)
 		}
-		agree(t, b)
+		sameAsStandard(t, b)
 	})
 }
 

@@ -48,6 +48,13 @@ type habits struct {
 	fragile map[string]bool   // pages fail for the sake of single rows, so few attempts are made at them
 }
 
+func newHabits() *habits {
+	return &habits{
+		lengths: map[string]length{}, sorts: map[string]int{}, sizes: map[string]int{},
+		sliced: map[string]bool{}, nulls: map[string]bool{}, fragile: map[string]bool{},
+	}
+}
+
 // length is how long a listing is that does not say so itself.
 type length struct{ total, pages, size int }
 
@@ -65,7 +72,7 @@ type listing struct {
 func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	r.page = n
 	a, err := c.sorted(ctx, r)
-	if err != nil && n > 1 && refused(err) {
+	if err != nil && n > 1 && isRefusal(err) {
 		return c.beyond(ctx, r, n, err)
 	}
 	if err != nil {
@@ -93,8 +100,8 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	return l, nil
 }
 
-// refused reports whether TRAFFIT did not like a request.
-func refused(err error) bool {
+// isRefusal reports whether TRAFFIT did not like a request.
+func isRefusal(err error) bool {
 	answer, ok := errors.AsType[*connector.AnswerError](err)
 	return ok && (answer.Status == http.StatusBadRequest || answer.Status == http.StatusNotFound)
 }
@@ -229,7 +236,7 @@ func (c *client) measure(ctx context.Context, r call, first []byte) (length, err
 	page := func(n int) ([]byte, error) {
 		r.page = n
 		a, err := c.rows(ctx, r)
-		if err != nil && refused(err) {
+		if err != nil && isRefusal(err) {
 			return nil, nil
 		} else if err != nil {
 			return nil, err
@@ -454,7 +461,7 @@ func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.
 			if err != nil {
 				return connector.Page{}, err
 			}
-			if r.keys.nullable != nil {
+			if r.keys != nil {
 				l.sendsNull = c.sendsNull(ctx, r, n, l)
 			}
 			return l.page(r, parts), nil
@@ -498,7 +505,9 @@ func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.
 			for i, o := range objects {
 				rows[i] = connector.Row{Parts: parts(o, l.sent), Key: o.id("id")}
 			}
-			sparse(rows, objects, r.keys, l.sendsNull, func(o object) []connector.Part { return parts(o, l.sent) })
+			if r.keys != nil {
+				sparse(rows, objects, *r.keys, l.sendsNull, func(o object) []connector.Part { return parts(o, l.sent) })
+			}
 			return rows, nil
 		},
 	}

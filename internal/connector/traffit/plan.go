@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -26,7 +27,7 @@ const (
 // Plan lists the steps of a full sync: what is cheap and needed by others comes first. Their
 // names are shown to users.
 func (t *tenant) Plan() []connector.Step {
-	return []connector.Step{
+	steps := []connector.Step{
 		{Name: "fields", Fields: t.fields},
 		{Name: "users", Loads: []ats.Model{ats.Users, ats.Roles}, List: t.users()},
 		{Name: "dictionaries", List: t.dictionaries()},
@@ -47,6 +48,10 @@ func (t *tenant) Plan() []connector.Step {
 		{Name: "tags", Loads: []ats.Model{ats.Tags, ats.CandidateTags}, Background: true, Each: t.tags()},
 		{Name: "activities", Background: true, List: t.activities()},
 	}
+	if t.confirmed["tags.shape"] == "missing" {
+		steps = slices.DeleteFunc(steps, func(s connector.Step) bool { return s.Name == "tags" })
+	}
+	return steps
 }
 
 // part makes a part of what was read.
@@ -223,7 +228,7 @@ var itemKeys = []string{"items", "dictionary_items", "values", "elements", "tags
 
 // recruitments reads the list, which has other fields than the details (seen).
 func (t *tenant) recruitments() *connector.List {
-	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID, keys: recruitmentKeys}
+	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID, keys: &recruitmentKeys}
 	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		parts := listed(recruitment, row, sent)
 		if closed := row.bool("is_closed"); closed != nil && *closed && parts != nil {
@@ -257,7 +262,7 @@ func (t *tenant) recruitmentDetails() *connector.Each {
 
 // employees reads the candidates.
 func (t *tenant) employees() *connector.List {
-	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID, keys: employeeKeys}
+	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID, keys: &employeeKeys}
 	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		return listed(employee, row, sent)
 	}, connector.Cover{Entity: employee, Kind: kindList, Absent: connector.Nominate})

@@ -110,8 +110,9 @@ func (c *client) fetchToken(ctx context.Context) (grant, error) {
 	}
 	var granted []string
 	for _, scope := range wanted {
-		if g, err = c.askToken(ctx, []string{scope}); err == nil {
-			granted = append(granted, scope)
+		one, err := c.askToken(ctx, []string{scope})
+		if err == nil {
+			granted, g = append(granted, scope), one
 		} else if _, ok := errors.AsType[*scopeRefusal](err); !ok {
 			return grant{}, err
 		}
@@ -131,25 +132,36 @@ func (c *client) fetchToken(ctx context.Context) (grant, error) {
 	return g, err
 }
 
-// askToken sends one token request. The body may be JSON (seen).
-func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
+// tokenPath is where tokens are asked for.
+const tokenPath = "/oauth2/token"
+
+// tokenRequest makes a request for a token. The body may be JSON (seen).
+func (c *client) tokenRequest(ctx context.Context, wanted []string) (*http.Request, error) {
 	body := encode(map[string]any{
 		"grant_type": "client_credentials", "client_id": c.id, "client_secret": c.secret,
 		"scope": strings.Join(wanted, " "),
 	})
-	const path = "/oauth2/token"
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(path), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(tokenPath), bytes.NewReader(body))
 	if err != nil {
-		return grant{}, fmt.Errorf("ask TRAFFIT for a token: %w", err)
+		return nil, fmt.Errorf("ask TRAFFIT for a token: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
+	return req, nil
+}
+
+// askToken sends one token request.
+func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
+	req, err := c.tokenRequest(ctx, wanted)
+	if err != nil {
+		return grant{}, err
+	}
 	sent := c.now()
 	resp, err := c.http.Repeat(req) // a token too many does no harm
 	if err != nil {
-		return grant{}, c.unreachable(ctx, path, err)
+		return grant{}, c.unreachable(ctx, tokenPath, err)
 	}
-	answer := &connector.AnswerError{Status: resp.Status, Method: http.MethodPost, Path: path}
+	answer := &connector.AnswerError{Status: resp.Status, Method: http.MethodPost, Path: tokenPath}
 	v, err := decode(resp.Body)
 	o := asObject(v)
 	if err != nil || o == nil {
