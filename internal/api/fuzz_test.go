@@ -80,9 +80,11 @@ func (z fuzzer) with(what func(served) bool) []served {
 func FuzzQueries(f *testing.F) {
 	z := newFuzzer(f)
 	ops := z.with(func(o served) bool { return len(o.query) > 0 })
+	seen := map[string]bool{}
 	for n, o := range ops {
 		for _, s := range z.world.badQueries(f, o) {
-			if len(s.url) < 200 {
+			if len(s.url) < 200 && !seen[s.url] {
+				seen[s.url] = true
 				f.Add(uint8(n), strings.TrimPrefix(s.url, "?"))
 			}
 		}

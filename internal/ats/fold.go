@@ -5,8 +5,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold gives the form in which texts are compared: composed (NFC) and case-folded after
-// Unicode. The lower() of both databases leaves letters such as Ł alone, so it is done here.
+// Fold gives the form in which texts are compared: case-folded after Unicode, with marks by
+// themselves (a letter with two marks may fold otherwise than its parts), and composed (NFC).
+// The lower() of both databases leaves letters such as Ł alone, so it is done here.
 func Fold(s string) string {
-	return cases.Fold().String(norm.NFC.String(s))
+	return norm.NFC.String(cases.Fold().String(norm.NFD.String(s)))
 }

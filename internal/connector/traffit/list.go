@@ -92,7 +92,7 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 		c.habits.mu.Unlock()
 	}
 	if pages, ok := headerInt(a.header, "X-Result-Total-Pages"); ok {
-		l.pages = min(pages, total) // a page has a row
+		l.pages = min(pages, total+maxUndeclared) // a page has a row, but totals are not always right
 	} else {
 		l.pages = (total-1)/l.size + 1
 	}
