@@ -179,7 +179,7 @@ func TestWire(t *testing.T) {
 				return
 			}
 			target := strings.Fields(c.sent)[1]
-			if strings.HasPrefix(target, "/v1/") && !strings.ContainsAny(target, "\xff#") {
+			if strings.HasPrefix(target, "/v1/") && strings.IndexByte(target, 0xff) < 0 && !strings.Contains(target, "#") {
 				j.check(t, httptest.NewRequest(strings.Fields(c.sent)[0], target, nil), first.Response, first.body)
 			} else if first.StatusCode != 200 && first.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("content type %q", first.Header.Get("Content-Type"))

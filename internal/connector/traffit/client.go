@@ -30,8 +30,10 @@ type client struct {
 	brief  *outbound.Client // with fewer attempts, for requests that are likely to fail
 	tokens *tokens
 	habits *habits
-	now    func() time.Time
-	log    *slog.Logger
+	// spelling is that of sorts until a listing shows that it takes another one.
+	spelling int
+	now      func() time.Time
+	log      *slog.Logger
 }
 
 // call is one GET.

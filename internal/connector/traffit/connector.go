@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,9 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		brief:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
 		habits: newHabits(),
 		now:    cfg.Now, log: cfg.Log,
+	}
+	if cfg.Confirmed["sort.spelling"] == "documented" {
+		c.spelling = slices.Index(spellings, byIDPublic)
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
 	return &tenant{client: c, confirmed: cfg.Confirmed}, nil
