@@ -64,8 +64,8 @@ func (w *work) endure(ctx context.Context, step string, inRow int, err error) er
 	return nil
 }
 
-// beginning is endure for the first page of a walk, without which nothing can be read.
-func (w *work) beginning(ctx context.Context, step string, err error) error {
+// indispensable is endure for a single answer without which the step cannot go on.
+func (w *work) indispensable(ctx context.Context, step string, err error) error {
 	if _, retry := errors.AsType[*connector.RetryError](err); retry && !busy(err) && w.answersElsewhere(ctx, step) {
 		return &brokenError{err}
 	}

@@ -385,7 +385,7 @@ func (w *work) finishSetup(ctx context.Context) error {
 func (w *work) readFields(ctx context.Context, p connector.Step) error {
 	fields, err := p.Fields(ctx)
 	if err != nil {
-		return err
+		return w.indispensable(ctx, p.Name, err)
 	}
 	return w.Store.PutFields(ctx, w.run.Integration, fields)
 }

@@ -115,7 +115,7 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 func (w *work) beginWalk(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
 	f := w.fetch(ctx, p.List, 1)
 	if f.err != nil {
-		return w.beginning(ctx, p.Name, f.err)
+		return w.indispensable(ctx, p.Name, f.err)
 	}
 	c.Last, c.LastTotal, c.Total = max(1, f.page.Pages), f.page.Total, f.page.Total
 	c.Next = c.Last
@@ -220,7 +220,7 @@ func (w *work) readTail(ctx context.Context, p connector.Step, s *store.RunStep,
 	for n := c.Last; ; n++ {
 		f := w.fetch(ctx, p.List, n)
 		if f.err != nil {
-			return f.err
+			return w.indispensable(ctx, p.Name, f.err)
 		}
 		if f.page.Pages >= n {
 			if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
@@ -245,7 +245,7 @@ func (w *work) checkPages(ctx context.Context, p connector.Step, s *store.RunSte
 		}
 		f := w.fetch(ctx, p.List, c.Check)
 		if f.err != nil {
-			return f.err
+			return w.indispensable(ctx, p.Name, f.err)
 		}
 		if f.page.Pages < c.Check { // behind the end
 			c.Check = 0
