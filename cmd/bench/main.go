@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -44,7 +45,10 @@ func main() {
 // size says how much is measured.
 type size struct {
 	runs int
-	// candidates, recruitments of the syncs; fewer candidates show how memory grows.
+	// large is how often the large tenant is synced; the one with fewer candidates is synced as often
+	// as the rest is run.
+	large int
+	// candidates, recruitments of the large tenant; fewer are those of the other.
 	candidates, recruitments, fewer int
 	// rows are the sizes of the databases that are served from.
 	rows []int
@@ -60,17 +64,17 @@ type size struct {
 
 var sizes = map[string]size{
 	"full": {
-		runs: 3, candidates: 50_000, recruitments: 4_000, fewer: 5_000, rows: []int{50_000, 500_000},
+		runs: 3, large: 1, candidates: 50_000, recruitments: 4_000, fewer: 5_000, rows: []int{50_000, 500_000},
 		closed: time.Second, open: 4 * time.Second,
 		paced: tenantSize{420, 84}, rps: 5, latency: 2 * time.Second, idle: 30 * time.Second,
 	},
 	"small": {
-		runs: 2, candidates: 3_000, recruitments: 240, fewer: 600, rows: []int{5_000},
+		runs: 2, large: 1, candidates: 3_000, recruitments: 240, fewer: 600, rows: []int{5_000},
 		closed: 250 * time.Millisecond, open: time.Second,
 		paced: tenantSize{60, 12}, rps: 20, latency: 500 * time.Millisecond, idle: 2 * time.Second,
 	},
 	"tiny": { // for the test of this program
-		runs: 1, candidates: 120, recruitments: 10, fewer: 50, rows: []int{300},
+		runs: 1, large: 1, candidates: 120, recruitments: 10, fewer: 50, rows: []int{300},
 		closed: 50 * time.Millisecond, open: 100 * time.Millisecond,
 		paced: tenantSize{20, 4}, rps: 200, latency: 10 * time.Millisecond, idle: 100 * time.Millisecond,
 	},
@@ -99,6 +103,19 @@ type bench struct {
 	table     table
 }
 
+// sharedLog takes lines from this program and from those that it started.
+type sharedLog struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// Write writes a line.
+func (l *sharedLog) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.to.Write(line)
+}
+
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.log, format+"\n", args...) }
 
 func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
@@ -107,19 +124,19 @@ func run(ctx context.Context, args []string, out, log io.Writer) (err error) {
 	only := flags.String("only", "", "parts to measure, separated by commas: sync, serve, requests, start (default all)")
 	db := flags.String("db", "sqlite,postgres", "databases to measure")
 	sizeName := flags.String("size", "full", "how much: full or small")
-	runs := flags.Int("runs", 0, "how often each figure is taken (default 3, small 2)")
+	runs := flags.Int("runs", 0, "how often each figure is taken (default 3, small 2, and once for the large syncs)")
 	candidates := flags.Int("candidates", 0, "candidates of the large syncs (default 50,000, small 3,000)")
 	profile := flags.String("profile", "", "folder for CPU profiles of the measured server")
 	doc := flags.String("doc", "", "document whose table is replaced by this one")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	b := &bench{size: sizes[*sizeName], profile: *profile, log: log}
+	b := &bench{size: sizes[*sizeName], profile: *profile, log: &sharedLog{to: log}}
 	if b.runs == 0 {
 		return fmt.Errorf("there is no size %q", *sizeName)
 	}
 	if *runs > 0 {
-		b.runs = *runs
+		b.runs, b.large = *runs, *runs
 	}
 	if *candidates > 0 {
 		b.recruitments = max(1, *candidates*b.recruitments/b.candidates)

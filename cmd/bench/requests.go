@@ -37,7 +37,7 @@ func measureRequests(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) countRequests(ctx context.Context, db database) error {
-	t, err := b.startTenant(tenantConfig{tenantSize: tenantSize{b.fewer, max(1, b.fewer*b.recruitments/b.candidates)}})
+	t, err := b.startTenant(tenantConfig{tenantSize: b.smaller()})
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (b *bench) countRequests(ctx context.Context, db database) error {
 		delete(counts[i], "missed")
 	}
 	b.table.line("\n**Requests of a sync**, %s candidates, %s recruitments. The least is every page of each listing once, and on a first sync one request for each thing that has an address of its own.\n",
-		count(b.fewer), count(max(1, b.fewer*b.recruitments/b.candidates)))
+		count(b.smaller().Candidates), count(b.smaller().Recruitments))
 	b.table.line("| | first | least | ratio | unchanged | least | ratio |")
 	b.table.line("|---|--:|--:|--:|--:|--:|--:|")
 	var sum [4]int

@@ -42,7 +42,7 @@ func measureServing(ctx context.Context, b *bench) error {
 // served is what was measured of one page.
 type served struct {
 	first, deep, memory, rows []loadResult
-	cpu                       []float64
+	cpu, rowsCPU              []float64 // milliseconds a page
 	open                      []loadResult
 }
 
@@ -117,20 +117,24 @@ func (b *bench) servePage(ctx context.Context, db database, kladka *process, rea
 	if err := fromRows.read(&rowsURL); err != nil {
 		return r, err
 	}
-	closed := func(into *[]loadResult, url string, paths ...string) error {
-		c := loadConfig{Address: strings.TrimPrefix(url, "http://"), Requests: wire(ready, paths...), For: b.closed, Connections: closedConnections}
+	closed := func(into *[]loadResult, cpu *[]float64, server *process, url string, path string) error {
+		c := loadConfig{Address: strings.TrimPrefix(url, "http://"), Requests: wire(ready, path), For: b.closed, Connections: closedConnections}
 		var one loadResult
-		_, err := b.do("load", c, &one, "")
+		spent := func() time.Duration { return cpuOf(server.cmd.Process.Pid) + cpuOfTree(db.server) }
+		before := spent()
+		if _, err := b.do("load", c, &one, ""); err != nil {
+			return err
+		}
 		*into = append(*into, one)
-		return err
+		*cpu = append(*cpu, milliseconds(spent()-before)/float64(one.Count))
+		return nil
 	}
 	for range b.runs {
-		before := cpuOf(kladka.cmd.Process.Pid) + cpuOfTree(db.server)
-		if err := closed(&r.first, ready.URL, first); err != nil {
-			return r, err
-		}
-		r.cpu = append(r.cpu, milliseconds(cpuOf(kladka.cmd.Process.Pid)+cpuOfTree(db.server)-before)/float64(r.first[len(r.first)-1].Count))
-		if err := errors.Join(closed(&r.deep, ready.URL, deep), closed(&r.memory, memoryURL, first), closed(&r.rows, rowsURL, first)); err != nil {
+		var other []float64
+		if err := errors.Join(
+			closed(&r.first, &r.cpu, kladka, ready.URL, first), closed(&r.rows, &r.rowsCPU, fromRows, rowsURL, first),
+			closed(&r.memory, &other, fromMemory, memoryURL, first), closed(&r.deep, &other, kladka, ready.URL, deep),
+		); err != nil {
 			return r, err
 		}
 	}
@@ -169,6 +173,7 @@ func (r served) table(t *table, p page) {
 	name := fmt.Sprintf("%d %s", p.size, p.model)
 	t.row(name, "pages/s", each(func(i int) float64 { return r.first[i].PerSecond }), goal{})
 	t.row(name, "CPU ms a page, server's included", r.cpu, goal{})
+	t.row(name+", CPU / one query over finished rows", "", each(func(i int) float64 { return r.cpu[i] / r.rowsCPU[i] }), goal{})
 	t.row(name+" / same bytes from memory", "", each(func(i int) float64 { return r.first[i].PerSecond / r.memory[i].PerSecond }), atLeast(0.8))
 	t.row(name+" / one query over finished rows", "", each(func(i int) float64 { return r.first[i].PerSecond / r.rows[i].PerSecond }), goal{})
 	t.row(name+", first / deep page", "", each(func(i int) float64 { return r.first[i].PerSecond / r.deep[i].PerSecond }), atMost(1.1))

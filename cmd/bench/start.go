@@ -3,15 +3,67 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"sync"
 	"time"
 )
+
+// startLog collects the log of a starting server and finds its address in it.
+type startLog struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	address chan string
+}
+
+// Write takes some of the log.
+func (l *startLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := addressPattern.Match(l.text.Bytes())
+	l.text.Write(b)
+	if found := addressPattern.FindSubmatch(l.text.Bytes()); found != nil && !before {
+		l.address <- string(found[1])
+	}
+	return len(b), nil
+}
+
+var addressPattern = regexp.MustCompile(`address=(http://[0-9.:]+)\s`)
+
+func (l *startLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// ready waits until the server answers that it is ready.
+func (l *startLog) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	address := ""
+	select {
+	case address = <-l.address:
+	case <-ctx.Done():
+		return errors.New("kladka serve does not start")
+	}
+	client := newClient()
+	for ctx.Err() == nil {
+		resp, err := client.Get(address + "/readyz")
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("kladka serve is not ready")
+}
 
 func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
@@ -57,22 +109,14 @@ func measureStart(ctx context.Context, b *bench) error {
 }
 
 func (b *bench) startOnce(ctx context.Context, db database, binary, database string, rest bool, cpu, server, memory *[]float64) (took time.Duration, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return 0, err
-	}
 	dir, removeDir, err := dataDir(database)
 	if err != nil {
 		return 0, err
 	}
 	defer removeDir()
-	var log bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary, "serve", "--addr", address)
-	cmd.Stderr = &log
+	log := &startLog{address: make(chan string, 1)}
+	cmd := exec.CommandContext(ctx, binary, "serve", "--addr", "127.0.0.1:0")
+	cmd.Stderr = log
 	cmd.Env = append(os.Environ(), "KLADKA_DATA_DIR="+dir, "KLADKA_DATABASE_URL="+database, "KLADKA_TRAFFIT_URL=http://127.0.0.1:1")
 	if key := masterKey(database); key != "" {
 		cmd.Env = append(cmd.Env, "KLADKA_MASTER_KEY="+key)
@@ -84,22 +128,11 @@ func (b *bench) startOnce(ctx context.Context, db database, binary, database str
 	defer func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		if ended := cmd.Wait(); ended != nil && err == nil {
-			err = fmt.Errorf("kladka serve: %w: %s", ended, log.String())
+			err = fmt.Errorf("kladka serve: %w: %s", ended, log)
 		}
 	}()
-	client := newClient()
-	for ready := false; !ready; {
-		if time.Since(began) > time.Minute {
-			return 0, fmt.Errorf("kladka serve is not ready: %s", log.String())
-		}
-		time.Sleep(time.Millisecond)
-		resp, err := client.Get("http://" + address + "/readyz")
-		if err != nil {
-			continue
-		}
-		_, _ = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close()
-		ready = resp.StatusCode == http.StatusOK
+	if err := log.ready(ctx); err != nil {
+		return 0, fmt.Errorf("%w: %s", err, log)
 	}
 	took = time.Since(began)
 	if !rest {

@@ -74,32 +74,38 @@ type round struct {
 	firstTaken, againTaken, shTake taken
 }
 
+// smaller is the size of the tenant with fewer candidates.
+func (b *bench) smaller() tenantSize {
+	return tenantSize{b.fewer, max(1, b.fewer*b.recruitments/b.candidates)}
+}
+
 // measureSyncs compares syncs with a program that only downloads and inserts.
 func measureSyncs(ctx context.Context, b *bench) error {
-	large, err := b.startTenant(tenantConfig{tenantSize: tenantSize{b.candidates, b.recruitments}})
+	many, fewer := tenantSize{b.candidates, b.recruitments}, b.smaller()
+	large, err := b.startTenant(tenantConfig{tenantSize: many})
 	if err != nil {
 		return err
 	}
-	small, err := b.startTenant(tenantConfig{tenantSize: tenantSize{b.fewer, max(1, b.fewer*b.recruitments/b.candidates)}})
+	small, err := b.startTenant(tenantConfig{tenantSize: fewer})
 	if err != nil {
 		return err
 	}
 	for _, db := range b.databases {
-		var rounds []round
-		var fewer []float64
-		for n := range b.runs {
-			r, err := b.syncRound(ctx, db, large, n)
-			if err != nil {
-				return fmt.Errorf("%s: %w", db.name, err)
+		for _, t := range []struct {
+			*tenantProcess
+			size tenantSize
+			runs int
+		}{{small, fewer, b.runs}, {large, many, b.large}} {
+			var rounds []round
+			for n := range t.runs {
+				r, err := b.syncRound(ctx, db, t.tenantProcess, fmt.Sprintf("%d-%d", t.size.Candidates, n))
+				if err != nil {
+					return fmt.Errorf("%s: %w", db.name, err)
+				}
+				rounds = append(rounds, r)
 			}
-			rounds = append(rounds, r)
-			took, err := b.firstSync(ctx, db, small)
-			if err != nil {
-				return fmt.Errorf("%s: %w", db.name, err)
-			}
-			fewer = append(fewer, megabytes(took.peak))
+			b.syncTable(db, t.size, rounds)
 		}
-		b.syncTable(db, rounds, fewer)
 	}
 	for _, t := range []*tenantProcess{large, small} {
 		if _, err := t.stop(); err != nil {
@@ -110,7 +116,7 @@ func measureSyncs(ctx context.Context, b *bench) error {
 }
 
 // syncRound takes one figure of each kind, in turn.
-func (b *bench) syncRound(ctx context.Context, db database, t *tenantProcess, n int) (r round, err error) {
+func (b *bench) syncRound(ctx context.Context, db database, t *tenantProcess, name string) (r round, err error) {
 	u, remove, err := db.make(ctx)
 	if err != nil {
 		return r, err
@@ -136,7 +142,7 @@ func (b *bench) syncRound(ctx context.Context, db database, t *tenantProcess, n 
 			}
 		}
 		c := kladkaConfig{Database: u, Tenant: t.URL, ClientID: t.ClientID, Secret: t.Secret, Sync: true, Server: db.server}
-		if *s.taken, err = b.metered(db, "kladka", c, s.result, fmt.Sprintf("%s-%s-%d", strings.ToLower(db.name), s.name, n)); err != nil {
+		if *s.taken, err = b.metered(db, "kladka", c, s.result, strings.ToLower(db.name)+"-"+s.name+"-"+name); err != nil {
 			return r, err
 		}
 		if s.result.State != "SUCCEEDED" {
@@ -156,23 +162,6 @@ func (b *bench) syncRound(ctx context.Context, db database, t *tenantProcess, n 
 		}
 	}
 	return r, remove()
-}
-
-// firstSync loads a tenant into a new database.
-func (b *bench) firstSync(ctx context.Context, db database, t *tenantProcess) (taken, error) {
-	u, remove, err := db.make(ctx)
-	if err != nil {
-		return taken{}, err
-	}
-	var r syncResult
-	took, err := b.metered(db, "kladka", kladkaConfig{Database: u, Tenant: t.URL, ClientID: t.ClientID, Secret: t.Secret, Sync: true}, &r, "")
-	if err == nil && r.State != "SUCCEEDED" {
-		err = fmt.Errorf("the sync ended %s: %s", r.State, r.Error)
-	}
-	if err != nil {
-		return taken{}, err
-	}
-	return took, remove()
 }
 
 // records is how many rows of listings and answers about single things a sync read.
@@ -201,7 +190,7 @@ func (r syncResult) cost() (listing, units time.Duration) {
 	return listing, units
 }
 
-func (b *bench) syncTable(db database, rounds []round, fewer []float64) {
+func (b *bench) syncTable(db database, size tenantSize, rounds []round) {
 	each := func(value func(r round) float64) []float64 {
 		var out []float64
 		for _, r := range rounds {
@@ -210,10 +199,10 @@ func (b *bench) syncTable(db database, rounds []round, fewer []float64) {
 		return out
 	}
 	f := rounds[0].floor
-	b.table.section("Syncs on "+db.name, fmt.Sprintf(
-		"%s candidates, %s recruitments. The floor program sends the same %s requests, four at a time, and inserts the %s rows that come as they are, 100 a statement, 1,000 a transaction. "+
+	b.table.section(fmt.Sprintf("Syncs of %s candidates on %s", count(size.Candidates), db.name), fmt.Sprintf(
+		"%s recruitments; %d rounds. The floor program sends the same %s requests, four at a time, and inserts the %s rows that come as they are, 100 a statement, 1,000 a transaction. "+
 			"A record is a row of a listing or an answer about one thing. CPU is that of the process and of the database's server.",
-		count(b.candidates), count(b.recruitments), count(f.Requests), count(f.Rows)))
+		count(size.Recruitments), len(rounds), count(f.Requests), count(f.Rows)))
 	t := &b.table
 	t.row("floor program", "CPU s", each(func(r round) float64 { return r.floorTaken.all() }), goal{})
 	t.row("first sync", "CPU s", each(func(r round) float64 { return r.firstTaken.all() }), goal{})
@@ -234,6 +223,5 @@ func (b *bench) syncTable(db database, rounds []round, fewer []float64) {
 	t.row("unchanged, but keys in another order / floor", "", each(func(r round) float64 { return r.shTake.all() / r.floorTaken.all() }), goal{})
 	t.row("memory at most, floor program", "MB", each(func(r round) float64 { return megabytes(r.floorTaken.peak) }), goal{})
 	t.row("memory at most, first sync", "MB", each(func(r round) float64 { return megabytes(r.firstTaken.peak) }), atMost(100))
-	t.row(fmt.Sprintf("memory at most, first sync of %s candidates", count(b.fewer)), "MB", fewer, goal{})
 	t.row("memory at most, unchanged sync", "MB", each(func(r round) float64 { return megabytes(r.againTaken.peak) }), atMost(100))
 }

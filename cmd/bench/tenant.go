@@ -195,9 +195,6 @@ func (s *responder) prepare(ctx context.Context) error {
 	}
 	s.token = grant.Token
 
-	for _, path := range []string{"/employees/", "/recruitments/", "/workflows", "/users/", "/sources", "/dictionaries"} {
-		s.render(ctx, request{Path: integrationAPI + path, Page: 1, Size: 1}) // what a new connection is checked with
-	}
 	for _, path := range []string{"/recruitments/", "/employees/"} {
 		s.need(ctx, request{Path: integrationAPI + path, Page: 1, Size: 1, Schema: true})
 	}

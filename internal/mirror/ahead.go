@@ -2,28 +2,48 @@ package mirror
 
 import (
 	"context"
+	"time"
 
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
+)
+
+// How many requests are under way at once follows from how long answers take: with few of slow ones
+// the request budget would not be used. What is under way is what a crash costs, so there are no
+// more than that needs.
+const (
+	slowAnswer   = 500 * time.Millisecond
+	mostInFlight = 16
 )
 
 // ahead runs requests several at a time and hands out their answers in the order of asking.
 type ahead[T any] struct {
 	ctx    context.Context
 	cancel context.CancelFunc
-	queue  []chan T
+	w      *work
+	queue  []chan timed[T]
 }
 
-func askAhead[T any](ctx context.Context) ahead[T] {
+// timed is an answer and how long it took.
+type timed[T any] struct {
+	answer T
+	took   time.Duration
+}
+
+func askAhead[T any](ctx context.Context, w *work) ahead[T] {
 	ctx, cancel := context.WithCancel(ctx)
-	return ahead[T]{ctx: ctx, cancel: cancel}
+	return ahead[T]{ctx: ctx, cancel: cancel, w: w}
 }
 
 // ask starts a request. Its answer is the next one that is not handed out yet.
 func (a *ahead[T]) ask(request func(ctx context.Context) T) {
-	ch := make(chan T, 1)
+	ch := make(chan timed[T], 1)
 	a.queue = append(a.queue, ch)
-	go func() { ch <- request(a.ctx) }()
+	go func() {
+		began := time.Now()
+		answer := request(a.ctx)
+		ch <- timed[T]{answer, time.Since(began)}
+	}()
 }
 
 // take waits for the next answer; false when the context ended first.
@@ -31,8 +51,8 @@ func (a *ahead[T]) take(ctx context.Context) (answer T, ok bool) {
 	ch := a.queue[0]
 	a.queue = a.queue[1:]
 	select {
-	case answer = <-ch:
-		return answer, true
+	case t := <-ch:
+		return a.taken(t), true
 	case <-ctx.Done():
 		<-ch // nothing outlives the slice
 		return answer, false
@@ -45,12 +65,20 @@ func (a *ahead[T]) ready() (answer T, ok bool) {
 		return answer, false
 	}
 	select {
-	case answer = <-a.queue[0]:
+	case t := <-a.queue[0]:
 		a.queue = a.queue[1:]
-		return answer, true
+		return a.taken(t), true
 	default:
 		return answer, false
 	}
+}
+
+// taken gives an answer and notes how long it took.
+func (a *ahead[T]) taken(t timed[T]) T {
+	if t.took > slowAnswer {
+		a.w.inFlight = min(2*a.w.inFlight, max(mostInFlight, a.w.InFlight))
+	}
+	return t.answer
 }
 
 // empty reports that nothing is asked for any more.
@@ -67,21 +95,21 @@ func (a *ahead[T]) stop() {
 // pagesAhead reads the pages of a listing, from a page to the first.
 type pagesAhead struct {
 	ahead[fetched]
-	w      *work
 	list   *connector.List
 	number int // the next page to ask for
-	most   int // how many are asked for at once
+	single bool
 	begun  bool
 }
 
-func (w *work) pagesAhead(ctx context.Context, l *connector.List, from, most int) *pagesAhead {
-	return &pagesAhead{ahead: askAhead[fetched](ctx), w: w, list: l, number: from, most: most}
+// pagesAhead begins at a page. single asks for one page at a time.
+func (w *work) pagesAhead(ctx context.Context, l *connector.List, from int, single bool) *pagesAhead {
+	return &pagesAhead{ahead: askAhead[fetched](ctx, w), list: l, number: from, single: single}
 }
 
 // next gives the next page. The first one is asked for alone: a walk's mark is in it, which must be
 // older than all that follows.
 func (p *pagesAhead) next(ctx context.Context) fetched {
-	for p.number > 0 && (p.empty() || p.begun && len(p.queue) < p.most && !p.w.over()) {
+	for p.number > 0 && (p.empty() || p.begun && !p.single && len(p.queue) < p.w.inFlight && !p.w.over()) {
 		number := p.number
 		p.number--
 		p.ask(func(ctx context.Context) fetched { return p.w.fetch(ctx, p.list, number) })
@@ -112,18 +140,17 @@ type unitRead struct {
 // unitsAhead reads something of each of several units.
 type unitsAhead struct {
 	ahead[unitRead]
-	w    *work
 	each *connector.Each
 	left []store.Due
 }
 
 func (w *work) unitsAhead(ctx context.Context, each *connector.Each, due []store.Due) *unitsAhead {
-	return &unitsAhead{ahead: askAhead[unitRead](ctx), w: w, each: each, left: due}
+	return &unitsAhead{ahead: askAhead[unitRead](ctx, w), each: each, left: due}
 }
 
 // next gives the answers about the next units: one at least, and those after it that are there.
 func (u *unitsAhead) next(ctx context.Context) []unitRead {
-	for len(u.left) > 0 && (u.empty() || len(u.queue) < u.w.InFlight && !u.w.over()) {
+	for len(u.left) > 0 && (u.empty() || len(u.queue) < u.w.inFlight && !u.w.over()) {
 		due := u.left[0]
 		u.left = u.left[1:]
 		u.ask(func(ctx context.Context) unitRead {

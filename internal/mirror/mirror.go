@@ -37,7 +37,7 @@ type Config struct {
 	Log     *slog.Logger
 	// Slice is how long a run is worked on before others get their turn (default 20 s).
 	Slice time.Duration
-	// InFlight is how many pages of a walk are asked for at once (default 4).
+	// InFlight is how many requests are under way at once while answers come fast (default 4).
 	InFlight int
 	// Stalled is how long a run may go without progress before it ends as TIMED_OUT (default 30 min).
 	Stalled time.Duration
@@ -164,6 +164,7 @@ type work struct {
 	revision    string
 	until       time.Time
 	requests    atomic.Int64
+	inFlight    int               // how many requests are under way at once
 	confirmed   time.Time         // when the last confirming request was made
 	found       []connector.Field // vendor fields that the folds of the write under way came upon
 	noted       map[connector.Field]bool
@@ -176,7 +177,7 @@ const deletionsStep = "deletions"
 // prepare opens the tenant, plans the run's steps and sees to it that records are folded under the
 // rules in force.
 func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
-	w := &work{Engine: e, run: run, until: time.Now().Add(e.Config.Slice), noted: map[connector.Field]bool{}}
+	w := &work{Engine: e, run: run, inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), noted: map[connector.Field]bool{}}
 	if run.CancelAsked {
 		return w, errCancelled
 	}

@@ -177,11 +177,7 @@ func (w *work) walkPages(ctx context.Context, p connector.Step, s *store.RunStep
 	if err := w.checkPages(ctx, p, s, c, last); err != nil {
 		return err
 	}
-	inFlight := w.InFlight
-	if c.Pass > 0 {
-		inFlight = 1
-	}
-	ahead := w.pagesAhead(ctx, p.List, c.Next, inFlight)
+	ahead := w.pagesAhead(ctx, p.List, c.Next, c.Pass > 0)
 	defer ahead.stop()
 	failedInRow := 0
 	for c.Next > 0 {

@@ -71,7 +71,15 @@ func (s *Store) Page(ctx context.Context, q Query) (Page, error) {
 		return Page{}, fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // it wrote nothing
-	p := pageReader{tx: tx, model: q.Model, no: q.Integration}
+	arena, _ := s.arenas.Get().(*[]byte)
+	if arena == nil {
+		arena = new([]byte)
+	}
+	p := pageReader{tx: tx, model: q.Model, no: q.Integration, arena: (*arena)[:0]}
+	defer func() { // its texts were copied into the answer
+		*arena = p.arena
+		s.arenas.Put(arena)
+	}()
 	if err := p.readRows(ctx, statement, args); err != nil {
 		return Page{}, fmt.Errorf("read a page of %s: %w", q.Model, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -54,6 +55,8 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 	path   string // SQLite only: the file
+	// arenas holds the memory in which pages were put together.
+	arenas sync.Pool
 }
 
 // Open opens the database at a URL (`sqlite:PATH` or `postgres://…`) and brings its schema up
