@@ -1,7 +1,11 @@
 package traffit
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +17,32 @@ import (
 // (numbers as strings, references as objects or bare numbers), so every reading is tolerant,
 // and what cannot be read counts as missing.
 type object map[string]any
+
+// decode reads JSON and keeps numbers as they were written.
+func decode(b []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) { // More takes a stray bracket for the end
+		return nil, fmt.Errorf("there is more after the JSON value")
+	}
+	return v, nil
+}
+
+// encode gives the form in which parts are kept: sorted keys, so that the same content always
+// has the same bytes, and HTML left as it is.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(fmt.Sprintf("traffit: encode decoded JSON: %v", err)) // only for values that JSON cannot hold
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
 
 // asObject gives v when it is an object, also inside a list of one: TRAFFIT wraps single objects
 // on some endpoints (known from other clients). Nil otherwise.
