@@ -136,39 +136,42 @@ func (c *client) admitted(ctx context.Context, r call) (*answer, error) {
 		}
 		g.uses.Add(1)
 		a, err := c.send(ctx, r, g.token)
-		if _, lacks := errors.AsType[*connector.ScopeError](err); lacks && c.now().Sub(g.sent) > oldGrant {
-			c.tokens.drop(g.token)
-			continue
-		}
-		refused, ok := errors.AsType[*connector.AuthError](err)
-		if !ok {
+		_, lacks := errors.AsType[*connector.ScopeError](err)
+		refused, dead := errors.AsType[*connector.AuthError](err)
+		if !dead && !(lacks && n == 1 && c.now().Sub(g.sent) > oldGrant) {
 			return a, err
 		}
-		if g.uses.Load() == 1 || n == deadTokens {
-			// A token that nobody else has used cannot have died. Either it is good for nothing, or this
-			// is how the lack of a scope looks.
-			if c.accepts(ctx, r.scope, g.token) {
+		c.log.DebugContext(ctx, "the access token is not accepted any more", "path", r.path)
+		c.tokens.drop(g.token)
+		if dead && (g.uses.Load() == 1 || n == deadTokens) {
+			// A token that nobody else has used should not have died. Either tokens are good for nothing,
+			// or this is how the lack of a scope looks.
+			if c.works(ctx, r.scope) {
 				return nil, &connector.ScopeError{Scope: r.scope, Message: refused.Message}
 			}
 			if n > 1 {
 				return nil, err
 			}
 		}
-		c.log.DebugContext(ctx, "the access token is not accepted any more", "path", r.path)
-		c.tokens.drop(g.token)
 	}
 }
 
-// accepts reports whether a token is good for anything beyond a scope.
-func (c *client) accepts(ctx context.Context, beyond, token string) bool {
+// works reports whether tokens are taken where another scope is needed.
+func (c *client) works(ctx context.Context, other string) bool {
 	for _, e := range endpoints {
-		if e.scope == "" || e.scope == beyond || !e.list || e.of != "" {
+		if e.scope == "" || e.scope == other || !e.list || e.of != "" {
 			continue
 		}
-		_, err := c.send(ctx, call{path: e.path, scope: e.scope, page: 1, size: 1, brief: true}, token)
-		if err == nil || ctx.Err() != nil {
-			return err == nil
+		g, err := c.tokens.get(ctx)
+		if err != nil {
+			return false
 		}
+		g.uses.Add(1)
+		_, err = c.send(ctx, call{path: e.path, scope: e.scope, page: 1, size: 1, brief: true}, g.token)
+		if _, known := errors.AsType[*connector.ScopeError](err); known || err == nil {
+			return true
+		}
+		c.tokens.drop(g.token)
 	}
 	return false
 }
