@@ -129,6 +129,15 @@ func (w *work) fetch(ctx context.Context, l *connector.List, number int) fetched
 	return f
 }
 
+// mustFetch reads a page that the walk cannot do without.
+func (w *work) mustFetch(ctx context.Context, p connector.Step, number int) (f fetched, err error) {
+	err = w.must(ctx, p.Name, func() error {
+		f = w.fetch(ctx, p.List, number)
+		return f.err
+	})
+	return f, err
+}
+
 // unitRead is the answer about one unit.
 type unitRead struct {
 	due      store.Due

@@ -64,12 +64,23 @@ func (w *work) endure(ctx context.Context, step string, inRow int, err error) er
 	return nil
 }
 
-// indispensable is endure for a single answer without which the step cannot go on.
-func (w *work) indispensable(ctx context.Context, step string, err error) error {
-	if _, retry := errors.AsType[*connector.RetryError](err); retry && !busy(err) && w.answersElsewhere(ctx, step) {
+// must reads what a step cannot go on without. When it fails although the ATS answers elsewhere, it
+// is read once more, since the ATS may just have come back, and then counts as broken.
+func (w *work) must(ctx context.Context, step string, read func() error) error {
+	err := read()
+	if !passes(err) || !w.answersElsewhere(ctx, step) {
+		return err
+	}
+	if err = read(); passes(err) {
 		return &brokenError{err}
 	}
 	return err
+}
+
+// passes reports whether an error may be gone in a while, and is not a request to slow down.
+func passes(err error) bool {
+	_, retry := errors.AsType[*connector.RetryError](err)
+	return retry && !busy(err)
 }
 
 // answersElsewhere reports whether another listing of the plan can be read now, one that could be

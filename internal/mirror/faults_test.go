@@ -172,3 +172,21 @@ func TestSparseRows(t *testing.T) {
 		b.wantTruth()
 	})
 }
+
+// What fails only until the ATS is back is read after all.
+func TestPagesThatComeBack(t *testing.T) {
+	each(t, 80, func(t *testing.T, b *bench) {
+		left := map[string]int{"people 5": 1, "people 4": 1, "people 3": 1, "people 1": 1}
+		b.ats.change(func() {
+			b.ats.fail = func(request string) error {
+				if left[request] > 0 {
+					left[request]--
+					return &connector.RetryError{Err: &connector.AnswerError{Status: 503, Path: request}}
+				}
+				return nil
+			}
+		})
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}

@@ -384,9 +384,12 @@ func (w *work) finishSetup(ctx context.Context) error {
 }
 
 func (w *work) readFields(ctx context.Context, p connector.Step) error {
-	fields, err := p.Fields(ctx)
-	if err != nil {
-		return w.indispensable(ctx, p.Name, err)
+	var fields []connector.Field
+	if err := w.must(ctx, p.Name, func() (err error) {
+		fields, err = p.Fields(ctx)
+		return err
+	}); err != nil {
+		return err
 	}
 	return w.Store.PutFields(ctx, w.run.Integration, fields)
 }

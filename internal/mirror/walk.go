@@ -81,6 +81,9 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		if err := w.walkPages(ctx, p, s, &c, last); err != nil {
 			return err
 		}
+		if err := w.retryFailed(ctx, p, s, &c, last); err != nil {
+			return err
+		}
 		if err := w.readTail(ctx, p, s, &c, last); err != nil {
 			return err
 		}
@@ -113,9 +116,9 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 // beginWalk asks for the first page to learn how many there are. Where it is the only one, it is
 // the whole walk.
 func (w *work) beginWalk(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
-	f := w.fetch(ctx, p.List, 1)
-	if f.err != nil {
-		return w.indispensable(ctx, p.Name, f.err)
+	f, err := w.mustFetch(ctx, p, 1)
+	if err != nil {
+		return err
 	}
 	c.Last, c.LastTotal, c.Total = max(1, f.page.Pages), f.page.Total, f.page.Total
 	c.Next = c.Last
@@ -208,15 +211,41 @@ func (w *work) walkPages(ctx context.Context, p connector.Step, s *store.RunStep
 	return nil
 }
 
+// retryFailed reads pages once more that could not be read: what kept them away may be over.
+func (w *work) retryFailed(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
+	if len(c.Failed) > hopeless {
+		return nil
+	}
+	for _, n := range slices.Clone(c.Failed) {
+		f := w.fetch(ctx, p.List, n)
+		if f.err != nil {
+			if ctx.Err() != nil || !pageFault(f.err) || busy(f.err) {
+				return f.err
+			}
+			continue
+		}
+		_, _, rows, err := contents(p.List, f)
+		if err != nil {
+			return err
+		}
+		c.Failed = slices.DeleteFunc(c.Failed, func(failed int) bool { return failed == n })
+		c.Holes += holes(f.page, n, rows)
+		if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readTail reads the rows that came while the walk was under way.
 func (w *work) readTail(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk) error {
 	if c.Total <= c.LastTotal {
 		return nil
 	}
 	for n := c.Last; ; n++ {
-		f := w.fetch(ctx, p.List, n)
-		if f.err != nil {
-			return w.indispensable(ctx, p.Name, f.err)
+		f, err := w.mustFetch(ctx, p, n)
+		if err != nil {
+			return err
 		}
 		if f.page.Pages >= n {
 			if err := w.commitPage(ctx, p, s, c, last, f, true); err != nil {
@@ -239,9 +268,9 @@ func (w *work) checkPages(ctx context.Context, p connector.Step, s *store.RunSte
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		f := w.fetch(ctx, p.List, c.Check)
-		if f.err != nil {
-			return w.indispensable(ctx, p.Name, f.err)
+		f, err := w.mustFetch(ctx, p, c.Check)
+		if err != nil {
+			return err
 		}
 		if f.page.Pages < c.Check { // behind the end
 			c.Check = 0
