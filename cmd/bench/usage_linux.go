@@ -54,21 +54,27 @@ func cpuOf(pid int) time.Duration {
 
 // cpuOfTree is the CPU time of a process, of its children and of those that have ended.
 func cpuOfTree(pid int) time.Duration {
-	f := statFields(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if f == nil {
-		return 0
-	}
-	sum := ticks(f, 11, 12, 13, 14)
-	all, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		return 0
-	}
-	for _, path := range all {
-		if f := statFields(path); f != nil && f[1] == strconv.Itoa(pid) {
-			sum += ticks(f, 11, 12)
+	for {
+		f := statFields(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		if f == nil {
+			return 0
+		}
+		ended := ticks(f, 13, 14)
+		sum := ticks(f, 11, 12) + ended
+		all, err := filepath.Glob("/proc/[0-9]*/stat")
+		if err != nil {
+			return 0
+		}
+		for _, path := range all {
+			if f := statFields(path); f != nil && f[1] == strconv.Itoa(pid) {
+				sum += ticks(f, 11, 12)
+			}
+		}
+		// A child that ended meanwhile may have been counted in neither place, or in both.
+		if f = statFields(filepath.Join("/proc", strconv.Itoa(pid), "stat")); f == nil || ticks(f, 13, 14) == ended {
+			return sum
 		}
 	}
-	return sum
 }
 
 // statFields gives the fields after the command's name: the state first, then the parent.

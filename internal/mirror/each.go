@@ -216,7 +216,7 @@ func (w *work) commitUnits(ctx context.Context, each *connector.Each, s *store.R
 		return err
 	}
 	w.Point("after commit")
-	return nil
+	return w.refreshStatistics(ctx, saved.Written, s.Written)
 }
 
 // noteRead notes that a unit was read, or that it could not be, and how far the step is.

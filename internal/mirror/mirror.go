@@ -324,6 +324,15 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 // manyWritten is after how many written records of a step the databases' statistics are renewed.
 const manyWritten = 1000
 
+// refreshStatistics renews the statistics once a step has written many records, and not only at its
+// end: PostgreSQL goes on with plans that were made for the table when it was empty.
+func (w *work) refreshStatistics(ctx context.Context, before, written int64) error {
+	if before >= manyWritten || written < manyWritten {
+		return nil
+	}
+	return w.Store.RefreshStatistics(ctx)
+}
+
 // failsStep reports whether an error ends a step and lets the run go on with the others: a missing
 // permission, an answer that is none, an endpoint that is not there or always fails.
 func failsStep(err error) bool {

@@ -454,7 +454,7 @@ func (w *work) commitParts(ctx context.Context, s *store.RunStep, c *walkCursor,
 		return nil
 	}
 	w.Point("after commit")
-	return nil
+	return w.refreshStatistics(ctx, saved.Written, s.Written)
 }
 
 func count(s *store.RunStep, w store.Written) {
