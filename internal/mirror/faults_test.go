@@ -181,10 +181,11 @@ func TestKilledAtTheEndOfAWalk(t *testing.T) {
 	}
 }
 
-// A step that is given up counts what failed and what was not asked for.
+// A step is given up however short its slices are, and counts what failed and what was not asked for.
 func TestHopelessUnits(t *testing.T) {
 	each(t, 50, func(t *testing.T, b *bench) {
 		b.failing(500, 0, "note")
+		b.engine = b.slicedEngine(1, nil)
 		run := b.sync()
 		b.wantState(run, store.RunPartial)
 		if s := b.step(run, "notes"); s.State != store.StepFailed || s.Missing != 50 {
