@@ -99,7 +99,7 @@ func (c *client) get(ctx context.Context, r call) (*answer, error) {
 	for n := 1; ; n++ {
 		a, err := c.admitted(ctx, r)
 		none, ok := errors.AsType[*connector.AnswerError](err)
-		if !ok || none.Status != http.StatusOK || n == garbled || r.brief {
+		if !ok || none.Status != http.StatusOK || n == garbled {
 			return a, err
 		}
 		if err := c.http.Pause(ctx, n); err != nil {

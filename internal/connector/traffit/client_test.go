@@ -461,20 +461,22 @@ func TestSourcesInSlices(t *testing.T) {
 }
 
 // A page with a broken row is read whole but for that row, whatever happens meanwhile: to a listing that
-// does not tell its length, while rows go, and when another page size is applied than before.
+// does not tell its length, while rows go, and when an answer among the many is none.
 func TestBrokenRow(t *testing.T) {
 	const broken = 150
 	for name, tc := range map[string]struct {
 		bare   bool
-		before func(f *fake, size, nth int) // the nth request of a size
-		rows   int                          // as the page with the broken row declares
+		before func(f *fake, size, nth int) (garbled bool) // the nth request of a size
+		rows   int                                         // as the page with the broken row declares
 	}{
 		"still":      {rows: 250},
 		"undeclared": {rows: 250, bare: true},
-		"row goes": {rows: 249, before: func(f *fake, size, nth int) {
+		"garbled":    {rows: 250, before: func(_ *fake, size, nth int) bool { return size == 1 && nth == 4 }},
+		"row goes": {rows: 249, before: func(f *fake, size, nth int) bool {
 			if size == sliceSize && nth == 3 {
 				f.lists["/users/"] = f.lists["/users/"][1:]
 			}
+			return false
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -487,8 +489,9 @@ func TestBrokenRow(t *testing.T) {
 			f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
 				page, _ := strconv.Atoi(r.Header.Get("X-Request-Current-Page"))
 				size, _ := strconv.Atoi(r.Header.Get("X-Request-Page-Size"))
-				if asked[size]++; tc.before != nil {
-					tc.before(f, size, asked[size])
+				if asked[size]++; tc.before != nil && tc.before(f, size, asked[size]) {
+					html(200)(w, r)
+					return
 				}
 				rows := f.lists["/users/"]
 				if slices.Contains(rows[min((page-1)*size, len(rows)):min(page*size, len(rows))], fmt.Sprintf(`{"id":%d}`, broken)) {

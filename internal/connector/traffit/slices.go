@@ -115,7 +115,7 @@ func (c *client) slicesOnce(ctx context.Context, r call, n int) (listing, error)
 			}
 			continue
 		}
-		if !broken(err) {
+		if beyondRows(err) {
 			return listing{}, err
 		}
 		for at := max(from, first); at < min(from+slice, last); at++ {
