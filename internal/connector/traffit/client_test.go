@@ -531,7 +531,7 @@ func TestSlicesFollowTheListing(t *testing.T) {
 	for id := 1; id <= 250; id++ {
 		f.lists["/users/"] = append(f.lists["/users/"], fmt.Sprintf(`{"id":%d}`, id))
 	}
-	limit, busy := 20, false
+	limit, bad, busy := 0, 3, false
 	f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
 		page, _ := strconv.Atoi(r.Header.Get("X-Request-Current-Page"))
 		size, _ := strconv.Atoi(r.Header.Get("X-Request-Page-Size"))
@@ -540,7 +540,7 @@ func TestSlicesFollowTheListing(t *testing.T) {
 		case busy && size == sliceSize:
 			w.Header().Set("Retry-After", "7")
 			say(w, 429, `{}`)
-		case (page-1)*size < 150 && 150 <= page*size:
+		case (page-1)*size < bad && bad <= page*size:
 			say(w, 500, `{}`)
 		default:
 			r.Header.Set("X-Request-Page-Size", strconv.Itoa(size))
@@ -558,6 +558,9 @@ func TestSlicesFollowTheListing(t *testing.T) {
 			t.Errorf("page %d has %d rows, %v", n, len(got), err)
 		}
 	}
+	limit = 7 // and nothing has shown it when the first page fails
+	read(1, 6)
+	limit, bad, tn = 20, 150, f.open()
 	read(1, 20)
 	read(8, 19)
 	limit = 100

@@ -50,8 +50,8 @@ func beyondRows(err error) bool {
 	return passing(answer.Status) && !broken(err)
 }
 
-// errRestless means that rows came or went while a page was read in slices: those that moved from a
-// slice to one that was read before were not seen.
+// errRestless means that the slices of a page do not fit together: rows came or went meanwhile, and
+// those that moved to a slice that was read before were not seen; or the slices are smaller than asked.
 var errRestless = errors.New("the listing changed while a page was read in slices")
 
 // steady is how often a page is read in slices until its listing keeps still.
@@ -109,6 +109,10 @@ func (c *client) slicesOnce(ctx context.Context, r call, n int) (listing, error)
 	slice := min(sliceSize, size)
 	for from := first - first%slice; from < last; from += slice {
 		l, err := part(slice, from/slice+1)
+		if err == nil && l.size > 1 && l.size < slice { // no whole page had shown it
+			c.habits.note(r.path, func(h *habit) { h.size = l.size })
+			return listing{}, errRestless
+		}
 		if err == nil {
 			if err := add(l); err != nil {
 				return listing{}, err
