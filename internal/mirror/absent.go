@@ -50,6 +50,10 @@ func (w *work) conclude(ctx context.Context, p connector.Step, s *store.RunStep,
 			"step", p.Name, "hidden", c.Holes, "before", last.Shortfall)
 	}
 	if _, err := w.write(ctx, func(tx *store.Tx) error {
+		// Who goes on after this does not come here again, so what is missing is saved as well.
+		if err := w.save(ctx, tx, s); err != nil {
+			return err
+		}
 		return tx.CompleteWalk(ctx, p.Name, w.run.ID, c.Total, c.Holes)
 	}); err != nil {
 		return err
@@ -164,17 +168,20 @@ func (w *work) nominate(ctx context.Context, nominees, back []connector.Unit) er
 // second walk has to say the same.
 func (w *work) believed(ctx context.Context, p connector.Step, s *store.RunStep, cover connector.Cover, gone, living int) (bool, error) {
 	doubt := connector.Unit{Entity: "doubt", ID: p.Name + "/" + cover.Kind}
-	doubted, err := w.Store.Nominations(ctx, w.run.Integration, doubt.Entity, "", 1000)
+	before, err := w.Store.NominatedBefore(ctx, w.run.Integration, doubt, w.run.ID)
 	if err != nil {
 		return false, err
 	}
-	before := slices.Contains(doubted, doubt)
 	strange := LooksLikeAccident(int64(gone), int64(living)) || gone == living && gone > 1
 	switch {
 	case strange && !before:
 		s.Missing += int64(gone)
 		s.Error = new(fmt.Sprintf("%d of %d are missing at once; they count as gone when the next sync misses them too", gone, living))
-		return false, w.nominate(ctx, []connector.Unit{doubt}, nil)
+		if err := w.nominate(ctx, []connector.Unit{doubt}, nil); err != nil {
+			return false, err
+		}
+		w.Point("doubted")
+		return false, nil
 	case before:
 		return true, w.nominate(ctx, nil, []connector.Unit{doubt})
 	}

@@ -126,7 +126,9 @@ func (w *work) readDue(ctx context.Context, each *connector.Each, s *store.RunSt
 		if err := w.commitAnswers(ctx, each, s, answers, failedInRow); err != nil {
 			return err
 		}
-		if w.over() && ahead.empty() {
+		// In the middle of failures the slice goes on until it is known what they mean: the next one
+		// would count from the beginning, and slow failures would never be told to be for good.
+		if w.over() && ahead.empty() && *failedInRow == 0 {
 			return errSliceOver
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 )
@@ -139,6 +141,56 @@ func TestLostRows(t *testing.T) {
 		b.ats.change(func() { b.ats.lost = nil })
 		b.wantState(b.sync(), store.RunSucceeded)
 		b.wantTruth()
+	})
+}
+
+// What a walk could not read is still told when the worker dies right after its end, and a listing
+// that is doubted is not believed because the same run asks again.
+func TestKilledAtTheEndOfAWalk(t *testing.T) {
+	for point, spoil := range map[string]func(*fakeATS){
+		"walk complete": func(f *fakeATS) { f.lost = map[int]bool{f.people[12].ID: true} },
+		"doubted":       func(f *fakeATS) { f.groups = nil },
+	} {
+		t.Run(point, func(t *testing.T) {
+			each(t, 50, func(t *testing.T, b *bench) {
+				b.wantState(b.sync(), store.RunSucceeded)
+				want := b.stored()
+				b.ats.change(func() { spoil(b.ats) })
+				// Each cut is a walk that ended; those that have nothing to tell end once more.
+				cuts := 0
+				b.engine = b.newEngine(func(name string) {
+					if name == point && cuts < 2 {
+						cuts++
+						panic(stopped{name})
+					}
+				})
+				b.db.Clock.Add(time.Minute)
+				run := b.start()
+				for !b.slice(run.ID) {
+					b.db.Clock.Add(store.LeaseTime + time.Second)
+				}
+				b.wantState(b.run(run.ID), store.RunPartial)
+				if d := cmp.Diff(want, b.stored()); d != "" {
+					t.Errorf("something was taken away (-before +after):\n%s", d)
+				}
+				if cuts == 0 {
+					t.Fatal("the point was never hit")
+				}
+			})
+		})
+	}
+}
+
+// A step is given up however short its slices are, and counts what failed and what was not asked for.
+func TestHopelessUnits(t *testing.T) {
+	each(t, 50, func(t *testing.T, b *bench) {
+		b.failing(500, 0, "note")
+		b.engine = b.slicedEngine(1, nil)
+		run := b.sync()
+		b.wantState(run, store.RunPartial)
+		if s := b.step(run, "notes"); s.State != store.StepFailed || s.Missing != 50 {
+			t.Errorf("%s, missing %d: %v", s.State, s.Missing, *run.Error)
+		}
 	})
 }
 

@@ -296,7 +296,7 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 	if failsStep(err) {
 		s.Error = new(err.Error())
 		if s.Total != nil {
-			s.Missing = max(s.Missing, *s.Total-s.Done)
+			s.Missing += max(0, *s.Total-s.Done)
 		}
 		state, err = store.StepFailed, nil
 	}

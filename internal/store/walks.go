@@ -303,6 +303,17 @@ func (s *Store) Nominations(ctx context.Context, no int64, entity, after string,
 	return collect(rows, err, scanUnit)
 }
 
+// NominatedBefore reports whether another run than the given one nominated a unit.
+func (s *Store) NominatedBefore(ctx context.Context, no int64, u connector.Unit, run string) (bool, error) {
+	var n int64
+	err := s.read.QueryRowContext(ctx, `SELECT count(*) FROM nominations
+		WHERE integration = $1 AND entity = $2 AND entity_id = $3 AND run_id <> $4`, no, u.Entity, u.ID, run).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("read whether %s was nominated: %w", u, err)
+	}
+	return n > 0, nil
+}
+
 // NominatedWithoutRecord lists nominated units of an entity whose record of a model does not live,
 // at most limit.
 func (s *Store) NominatedWithoutRecord(ctx context.Context, no int64, entity string, m ats.Model, limit int) ([]connector.Unit, error) {

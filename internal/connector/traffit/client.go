@@ -99,7 +99,7 @@ func (c *client) get(ctx context.Context, r call) (*answer, error) {
 	for n := 1; ; n++ {
 		a, err := c.admitted(ctx, r)
 		none, ok := errors.AsType[*connector.AnswerError](err)
-		if !ok || none.Status != http.StatusOK || n == garbled || r.brief {
+		if !ok || none.Status != http.StatusOK || n == garbled {
 			return a, err
 		}
 		if err := c.http.Pause(ctx, n); err != nil {
@@ -116,9 +116,9 @@ func (c *client) attempts(r call) *outbound.Client {
 	return c.http
 }
 
-// deadTokens is how many tokens in a row a call may find dead: more than there are calls at once,
-// each of which may use up the last life of a token before another.
-const deadTokens = 8
+// deadTokens is how many tokens in a row a call may find dead: more than the 16 calls that a sync has
+// under way at most, each of which may use up the last life of a token before another.
+const deadTokens = 20
 
 // oldGrant is the age at which a token that lacks a scope is replaced before that is believed: an
 // administrator may have added the scope since.

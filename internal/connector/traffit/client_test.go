@@ -154,7 +154,7 @@ func TestTokenOfFewUses(t *testing.T) {
 	}
 	tn := f.open()
 	var wg sync.WaitGroup
-	for range 4 {
+	for range 16 { // as many as a sync has under way at most
 		wg.Go(func() {
 			if _, err := tn.users().Page(t.Context(), 1); err != nil {
 				t.Error(err)
@@ -457,6 +457,123 @@ func TestSourcesInSlices(t *testing.T) {
 	f.special[api+"/sources"] = answers(500, `{}`)
 	if _, err := tn.sources().Page(t.Context(), 2); !is[*connector.RetryError](err) {
 		t.Errorf("an endpoint that is down: %v", err)
+	}
+}
+
+// A page with a broken row is read whole but for that row, whatever happens meanwhile: to a listing that
+// does not tell its length, while rows go, and when an answer among the many is none.
+func TestBrokenRow(t *testing.T) {
+	const broken = 150
+	for name, tc := range map[string]struct {
+		bare   bool
+		before func(f *fake, size, nth int) (garbled bool) // the nth request of a size
+		rows   int                                         // as the page with the broken row declares
+	}{
+		"still":      {rows: 250},
+		"undeclared": {rows: 250, bare: true},
+		"garbled":    {rows: 250, before: func(_ *fake, size, nth int) bool { return size == 1 && nth == 4 }},
+		"row goes": {rows: 249, before: func(f *fake, size, nth int) bool {
+			if size == sliceSize && nth == 3 {
+				f.lists["/users/"] = f.lists["/users/"][1:]
+			}
+			return false
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.bare = tc.bare
+			for id := 1; id <= 250; id++ {
+				f.lists["/users/"] = append(f.lists["/users/"], fmt.Sprintf(`{"id":%d}`, id))
+			}
+			asked := map[int]int{}
+			f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
+				page, _ := strconv.Atoi(r.Header.Get("X-Request-Current-Page"))
+				size, _ := strconv.Atoi(r.Header.Get("X-Request-Page-Size"))
+				if asked[size]++; tc.before != nil && tc.before(f, size, asked[size]) {
+					html(200)(w, r)
+					return
+				}
+				rows := f.lists["/users/"]
+				if slices.Contains(rows[min((page-1)*size, len(rows)):min(page*size, len(rows))], fmt.Sprintf(`{"id":%d}`, broken)) {
+					say(w, 500, `{}`)
+					return
+				}
+				f.page(w, r, rows)
+			}
+			tn := f.open()
+			seen := map[string]bool{}
+			for _, n := range []int{1, 3, 2, 1} { // as a walk does
+				p, err := tn.users().Page(t.Context(), n)
+				if err != nil || n == 2 && p.Total != tc.rows || p.Pages != 3 || p.Size != 100 || len(p.Lost) > 0 != (n == 2) {
+					t.Errorf("page %d: %+v, %v", n, p, err)
+					continue
+				}
+				rows, err := p.Rows()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range rows {
+					seen[r.Key] = true
+				}
+			}
+			for id := 2; id <= 250; id++ {
+				if !seen[strconv.Itoa(id)] && id != broken {
+					t.Errorf("row %d was not seen", id)
+				}
+			}
+		})
+	}
+}
+
+// A page is cut in the size that is applied now, and not when TRAFFIT wants to be asked later.
+func TestSlicesFollowTheListing(t *testing.T) {
+	f := newFake(t)
+	for id := 1; id <= 250; id++ {
+		f.lists["/users/"] = append(f.lists["/users/"], fmt.Sprintf(`{"id":%d}`, id))
+	}
+	limit, bad, busy := 0, 3, false
+	f.special[api+"/users/"] = func(w http.ResponseWriter, r *http.Request) {
+		page, _ := strconv.Atoi(r.Header.Get("X-Request-Current-Page"))
+		size, _ := strconv.Atoi(r.Header.Get("X-Request-Page-Size"))
+		size = min(size, limit)
+		switch {
+		case busy && size == sliceSize:
+			w.Header().Set("Retry-After", "7")
+			say(w, 429, `{}`)
+		case (page-1)*size < bad && bad <= page*size:
+			say(w, 500, `{}`)
+		default:
+			r.Header.Set("X-Request-Page-Size", strconv.Itoa(size))
+			f.page(w, r, f.lists["/users/"])
+		}
+	}
+	tn := f.open()
+	read := func(n, rows int) {
+		t.Helper()
+		p, err := tn.users().Page(t.Context(), n)
+		if err != nil || p.Size != limit {
+			t.Fatalf("page %d: %+v, %v", n, p, err)
+		}
+		if got, err := p.Rows(); err != nil || len(got) != rows {
+			t.Errorf("page %d has %d rows, %v", n, len(got), err)
+		}
+	}
+	limit = 7 // and nothing has shown it when the first page fails
+	read(1, 6)
+	limit, bad, tn = 20, 150, f.open()
+	read(1, 20)
+	read(8, 19)
+	limit = 100
+	read(1, 100)
+	read(2, 99)
+	busy = true
+	f.seen = nil
+	_, err := tn.users().Page(t.Context(), 2)
+	if retry, ok := errors.AsType[*connector.RetryError](err); !ok || retry.After != 7*time.Second {
+		t.Errorf("got %v", err)
+	}
+	if n := len(f.sent(api + "/users/")); n > 6 {
+		t.Errorf("%d requests were sent after it wanted none", n)
 	}
 }
 

@@ -7,7 +7,7 @@ type habit struct {
 	length    length // of one that does not tell; zero where it was not measured
 	spelling  int    // of the sort that works
 	sorted    bool   // spelling was found out
-	size      int    // the page size that is applied, where it is not the one asked for
+	size      int    // the page size that was applied to the last whole page
 	sliced    bool   // it is read in slices from the start, since whole pages fail
 	fragile   bool   // pages fail for the sake of single rows, so few attempts are made at them
 	sendsNull bool   // it holds null for something

@@ -10,15 +10,16 @@ import (
 // mostPages bounds the search for the end of a listing.
 const mostPages = 1 << 20
 
-// length is how long a listing is that does not say so itself.
-type length struct{ total, pages, size int }
+// length is how long a listing is that does not say so itself, in pages of the size that was asked for.
+type length struct{ total, pages, size, asked int }
 
 // undeclared reads a page of a listing whose answers do not say how long it is. On its first page
 // the end is looked for, with about twice as many requests as the number of pages has binary
-// digits; the answer is used for the other pages of the walk.
+// digits; the answer is used for the other pages of the walk, and for their slices.
 func (c *client) undeclared(ctx context.Context, r call, a *answer) (listing, error) {
 	known := c.habits.get(r.path).length
-	if known.pages == 0 || r.page == 1 {
+	measured := known.pages > 0
+	if !measured || r.size > known.asked || r.page == 1 && r.size == known.asked {
 		first := a
 		if r.page > 1 {
 			again := r
@@ -32,12 +33,16 @@ func (c *client) undeclared(ctx context.Context, r call, a *answer) (listing, er
 		if known, err = c.measure(ctx, r, first.body); err != nil {
 			return listing{}, err
 		}
-		if known.pages > 1 { // or every candidate's tags would be remembered
+		known.asked = r.size
+		if known.pages > 1 || measured { // or every candidate's tags would be remembered
 			c.habits.note(r.path, func(h *habit) { h.length = known })
 		}
 	}
 	l := listing{total: known.total, pages: known.pages, size: known.size, body: a.body, sent: a.sent}
-	if r.page > known.pages {
+	if r.size < known.asked {
+		l.pages, l.size = max(1, (known.total-1)/r.size+1), r.size
+	}
+	if r.page > l.pages {
 		l.body = []byte("[]") // where a page beyond the end answers the last one once more
 	}
 	return l, nil

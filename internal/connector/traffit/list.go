@@ -53,9 +53,6 @@ func (c *client) list(ctx context.Context, r call, n int) (listing, error) {
 	if size, ok := headerInt(a.header, "X-Result-Page-Size"); ok && size > 0 {
 		l.size = size
 	}
-	if l.size < r.size && l.size > 1 && r.sort != "" {
-		c.habits.note(r.path, func(h *habit) { h.size = l.size })
-	}
 	if pages, ok := headerInt(a.header, "X-Result-Total-Pages"); ok {
 		l.pages = min(pages, total+strayPages) // a page has a row, but totals are not always right
 	} else {
