@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -20,7 +23,11 @@ type fillConfig struct {
 type filled struct{ Integration string }
 
 // fillAtOnce is how many candidates one transaction writes.
-const fillAtOnce = 1000
+const fillAtOnce = 500
+
+// fillThrough is how many candidates are written through the store. What goes beyond are copies made
+// in the database, or the largest one would take minutes.
+const fillThrough = 50_000
 
 // fill writes records through the store, as a sync would leave them.
 func fill(ctx context.Context, config []byte, _ func(any) error) (any, error) {
@@ -40,6 +47,8 @@ func fill(ctx context.Context, config []byte, _ func(any) error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	copies := max(1, c.Candidates/fillThrough)
+	c.Candidates /= copies
 	jobs := max(1, min(4000, c.Candidates/12))
 	if err := write(ctx, s, i, func(add func(ats.Entity)) {
 		for n := range 12 {
@@ -62,6 +71,16 @@ func fill(ctx context.Context, config []byte, _ func(any) error) (any, error) {
 		}); err != nil {
 			return nil, err
 		}
+		if from == 0 { // the plans of PostgreSQL must not stay those of empty tables
+			if err := s.RefreshStatistics(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, table := range []string{"candidates", "applications", "candidate_tags"} {
+		if err := multiply(ctx, c.Database, table, copies); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := s.Write(ctx, i.No, nil, "bench", func(tx *store.Tx) error {
 		for _, m := range ats.Models() {
@@ -74,6 +93,54 @@ func fill(ctx context.Context, config []byte, _ func(any) error) (any, error) {
 		return nil, err
 	}
 	return filled{i.ID}, s.RefreshStatistics(ctx)
+}
+
+// multiply makes so many of each row of a table, with IDs of their own, later in the list.
+func multiply(ctx context.Context, database, table string, times int) error {
+	db, err := openSQL(database)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // everything was committed
+	if strings.HasPrefix(database, "sqlite:") {
+		db.SetMaxOpenConns(1)
+		if _, err := db.ExecContext(ctx, `PRAGMA cache_size = -200000`); err != nil {
+			return err
+		}
+	}
+	columns, err := columnsOf(ctx, db, table)
+	if err != nil {
+		return err
+	}
+	for n := 1; n < times; n++ {
+		var values []string
+		for _, c := range columns {
+			switch c {
+			case "id", "candidate_id", "remote_id":
+				c = fmt.Sprintf("%s || '-%d'", c, n)
+			case "touched_at":
+				c = fmt.Sprintf("%s + %d", c, n*int(time.Hour/time.Millisecond))
+			}
+			values = append(values, c)
+		}
+		// The copies of an earlier turn are told by their IDs.
+		statement := fmt.Sprintf(`INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM %[1]s WHERE id NOT LIKE '%%-%%'`,
+			table, strings.Join(columns, ", "), strings.Join(values, ", "))
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("copy %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
+func columnsOf(ctx context.Context, db *sql.DB, table string) ([]string, error) {
+	rows, err := db.QueryContext(ctx, `SELECT * FROM `+table+` LIMIT 0`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	return columns, errors.Join(err, rows.Err())
 }
 
 // person adds a candidate with an application and two tags.

@@ -67,11 +67,17 @@ func (b *bench) serveFrom(ctx context.Context, db database, n int) error {
 	t := &b.table
 	t.section(fmt.Sprintf("Lists on %s, %s candidates and as many applications", db.name, count(n)),
 		fmt.Sprintf("Pages with everything that they embed. Closed loop over %d connections; the open loop has a fixed schedule at half of that rate, and latency counts from the scheduled moment.", closedConnections))
+	cursors := map[string]string{}
 	for _, page := range pages {
 		if page.size > n/2 {
 			continue
 		}
-		r, err := b.servePage(ctx, db, p, ready, page, n)
+		if cursors[page.model] == "" {
+			if cursors[page.model], err = deepCursor(ctx, ready, page.model, n*9/10); err != nil {
+				return err
+			}
+		}
+		r, err := b.servePage(ctx, db, p, ready, page, n, cursors[page.model])
 		if err != nil {
 			return err
 		}
@@ -83,12 +89,8 @@ func (b *bench) serveFrom(ctx context.Context, db database, n int) error {
 	return remove()
 }
 
-func (b *bench) servePage(ctx context.Context, db database, kladka *process, ready kladkaReady, page page, n int) (r served, err error) {
+func (b *bench) servePage(ctx context.Context, db database, kladka *process, ready kladkaReady, page page, n int, cursor string) (r served, err error) {
 	first := fmt.Sprintf("/v1/ats/%s?page_size=%d", page.model, page.size)
-	cursor, err := deepCursor(ctx, ready, page, n*9/10)
-	if err != nil {
-		return r, err
-	}
 	deep := first + "&cursor=" + cursor
 	bodies := map[string]string{}
 	for _, path := range []string{first, deep} {
@@ -110,7 +112,7 @@ func (b *bench) servePage(ctx context.Context, db database, kladka *process, rea
 	if err != nil {
 		return r, err
 	}
-	fromRows, err := b.start("rows", rowsConfig{Database: u, Between: min(n, 50_000), Pages: []rowsPage{{first, bodies[first]}, {deep, bodies[deep]}}}, "")
+	fromRows, err := b.start("rows", rowsConfig{Database: u, Between: min(n, 5_000), Pages: []rowsPage{{first, bodies[first]}, {deep, bodies[deep]}}}, "")
 	if err != nil {
 		return r, err
 	}
@@ -211,10 +213,10 @@ func get(ctx context.Context, ready kladkaReady, path string) ([]byte, error) {
 }
 
 // deepCursor walks a list until so many records are behind, and gives where it stands.
-func deepCursor(ctx context.Context, ready kladkaReady, p page, behind int) (string, error) {
+func deepCursor(ctx context.Context, ready kladkaReady, model string, behind int) (string, error) {
 	cursor := ""
 	for seen := 0; seen < behind; seen += 250 {
-		path := fmt.Sprintf("/v1/ats/%s?page_size=250", p.model)
+		path := fmt.Sprintf("/v1/ats/%s?page_size=250", model)
 		if cursor != "" {
 			path += "&cursor=" + cursor
 		}
