@@ -105,11 +105,10 @@ func (l *client) work(ctx context.Context, c loadConfig, n int, due <-chan time.
 	defer l.conn.Close() //nolint:errcheck // everything was read
 	l.in = bufio.NewReaderSize(l.conn, 64<<10)
 	for ; ctx.Err() == nil; n++ {
-		from, ok := time.Now(), true
+		from := time.Now()
+		ok := from.Before(end)
 		if c.Rate > 0 {
 			from, ok = <-due
-		} else {
-			ok = from.Before(end)
 		}
 		if !ok {
 			return nil

@@ -138,13 +138,10 @@ func (b *bench) startOnce(ctx context.Context, db database, binary, database str
 	if !rest {
 		return took, nil
 	}
-	for settle := b.idle / 6; ; settle = 0 {
-		select {
-		case <-ctx.Done():
-			return took, context.Cause(ctx)
-		case <-time.After(settle):
-		}
-		break
+	select { // let it settle
+	case <-ctx.Done():
+		return took, context.Cause(ctx)
+	case <-time.After(b.idle / 6):
 	}
 	own, others, from := cpuOf(cmd.Process.Pid), cpuOfTree(db.server), time.Now()
 	select {

@@ -214,8 +214,11 @@ func TestMalformed(t *testing.T) {
 						}
 					}
 				}
-				b.run(t, j, all)
 				counts[kind] += len(all)
+				if testing.Short() { // a few of each kind
+					all = all[:min(len(all), 3)]
+				}
+				b.run(t, j, all)
 			}
 		})
 		delete(particular, o.String())
