@@ -165,7 +165,7 @@ type work struct {
 	until       time.Time
 	requests    atomic.Int64
 	inFlight    int               // how many requests are under way at once
-	confirmed   time.Time         // when the last confirming request was made
+	confirmed   time.Time         // when the last confirming request was made; at first, when the slice began
 	found       []connector.Field // vendor fields that the folds of the write under way came upon
 	noted       map[connector.Field]bool
 	lacking     int64 // parts of the write under way that came without all that they should have
@@ -177,7 +177,7 @@ const deletionsStep = "deletions"
 // prepare opens the tenant, plans the run's steps and sees to it that records are folded under the
 // rules in force.
 func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
-	w := &work{Engine: e, run: run, inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), noted: map[connector.Field]bool{}}
+	w := &work{Engine: e, run: run, inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), confirmed: time.Now(), noted: map[connector.Field]bool{}}
 	if run.CancelAsked {
 		return w, errCancelled
 	}
