@@ -66,7 +66,7 @@ var sizes = map[string]size{
 	"full": {
 		runs: 3, large: 1, candidates: 50_000, recruitments: 4_000, fewer: 5_000, rows: []int{50_000, 500_000},
 		closed: 500 * time.Millisecond, open: 2 * time.Second,
-		paced: tenantSize{400, 80}, rps: 5, latency: 2 * time.Second, idle: 30 * time.Second,
+		paced: tenantSize{300, 60}, rps: 5, latency: 2 * time.Second, idle: 30 * time.Second,
 	},
 	"small": {
 		runs: 2, large: 1, candidates: 3_000, recruitments: 240, fewer: 600, rows: []int{5_000},

@@ -20,15 +20,15 @@ func (t *table) String() string { return t.b.String() }
 func (t *table) line(format string, args ...any) { fmt.Fprintf(&t.b, format+"\n", args...) }
 
 func (t *table) head(size string, runs int) {
-	revision := "unknown"
+	revision := "" // go run does not say
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
-				revision = s.Value[:min(12, len(s.Value))]
+				revision = ", revision " + s.Value[:min(12, len(s.Value))]
 			}
 		}
 	}
-	t.line("%s, %s/%s, %d CPUs, revision %s, size %s, %d runs; each figure: least, median, most.",
+	t.line("%s, %s/%s, %d CPUs%s, size %s, %d runs; each figure: least, median, most.",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), revision, size, runs)
 }
 
