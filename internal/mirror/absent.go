@@ -29,6 +29,10 @@ func (w *work) conclude(ctx context.Context, p connector.Step, s *store.RunStep,
 		s.Missing += int64(len(c.Failed) * max(1, first.Size))
 		s.Error = new("pages " + numbers(c.Failed) + " could not be read")
 		return nil
+	case LooksLikeAccident(int64(c.Holes-len(c.Lost)), int64(c.Total)):
+		// A few rows that a total counts and no page shows were seen; this many are something else.
+		s.Missing += int64(c.Holes)
+		s.Error = new(fmt.Sprintf("%d of %d rows are counted and not shown", c.Holes, c.Total))
 	case len(c.Lost) > 0:
 		s.Missing += int64(len(c.Lost))
 		s.Error = new("rows " + numbers(c.Lost) + " could not be read")

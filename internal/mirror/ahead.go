@@ -8,9 +8,9 @@ import (
 	"github.com/kladka/kladka/internal/store"
 )
 
-// How many requests are under way at once follows from how long answers take: with few of slow ones
-// the request budget would not be used. What is under way is what a crash costs, so there are no
-// more than that needs.
+// How many answers are waited for at once follows from how long they take: with few of slow ones
+// the request budget would not be used. The wait for a turn in the budget counts, but what waits for
+// that is not sent yet; a crash costs what is.
 const (
 	slowAnswer   = 500 * time.Millisecond
 	mostInFlight = 16

@@ -242,3 +242,19 @@ func TestPagesThatComeBack(t *testing.T) {
 		b.wantTruth()
 	})
 }
+
+// A few hidden rows are a habit of listings; many are rows that were not read.
+func TestManyHiddenRows(t *testing.T) {
+	each(t, 300, func(t *testing.T, b *bench) {
+		b.ats.hidden = 60
+		b.ats.size = 100
+		run := b.sync()
+		b.wantState(run, store.RunPartial)
+		if s := b.step(run, "people"); s.Missing != 60 || !strings.Contains(*s.Error, "60 of 360 rows") {
+			t.Errorf("missing %d: %v", s.Missing, *s.Error)
+		}
+		b.ats.change(func() { b.ats.hidden = 3 })
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantTruth()
+	})
+}

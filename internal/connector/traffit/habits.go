@@ -10,7 +10,8 @@ type habit struct {
 	size      int    // the page size that was applied to the last whole page
 	sliced    bool   // it is read in slices from the start, since whole pages fail
 	fragile   bool   // pages fail for the sake of single rows, so few attempts are made at them
-	sendsNull bool   // it holds null for something
+	sendsNull bool   // it holds null for something, or other listings do
+	judged    bool   // other listings were asked for that
 }
 
 // habits are those of all listings, by path. They are safe for concurrent use.

@@ -152,16 +152,24 @@ func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.
 func (c *client) sendsNull(ctx context.Context, r call, n int, l listing) bool {
 	const candidates = api + "/employees/"
 	shown := bytes.Contains(l.body, []byte(":null"))
-	known := c.habits.note(r.path, func(h *habit) { h.sendsNull = shown || h.sendsNull && n > 1 }).sendsNull
-	if known || r.path == candidates {
-		return known
+	known := c.habits.note(r.path, func(h *habit) {
+		h.judged = h.judged && n > 1
+		h.sendsNull = shown || h.sendsNull && n > 1
+	})
+	if known.sendsNull || known.judged || r.path == candidates {
+		return known.sendsNull
 	}
 	rows, err := l.objects(r)
 	if err != nil || !slices.ContainsFunc(rows, func(o object) bool { return r.keys.lacking(o, true) != nil }) {
 		return false // it makes no difference
 	}
 	a, err := c.rows(ctx, call{path: candidates, scope: "employee", page: 1, size: pageSize})
-	return err == nil && bytes.Contains(a.body, []byte(":null"))
+	if err != nil {
+		return false
+	}
+	others := bytes.Contains(a.body, []byte(":null"))
+	c.habits.note(r.path, func(h *habit) { h.judged, h.sendsNull = true, others })
+	return others
 }
 
 func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.Part) connector.Page {
