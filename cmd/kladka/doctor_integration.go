@@ -229,9 +229,8 @@ func missingOf(s store.RunStep) string {
 	return ""
 }
 
-// theirWords is where a message goes on with what TRAFFIT said, which may hold anything. What follows
-// is left out to the end; each step has a message of its own.
-var theirWords = regexp.MustCompile(`(answered \d{3}|lack the scope "[a-z_]*"|lack a permission|refused the credentials): .*`)
+// theirWords is where a message goes on with what TRAFFIT said, which may hold anything.
+var theirWords = regexp.MustCompile(`(answered \d{3}|lack the scope "[a-z_]*"|lack a permission|refused the credentials): [^;]*`)
 
 // recordID is somebody's number within a path.
 var recordID = regexp.MustCompile(`/[0-9]+\b`)
