@@ -72,7 +72,7 @@ func (c *sandboxCmd) Run(s *surroundings) error {
 	config.PublicURL = base
 	box, err := sandbox.New(config)
 	if err != nil {
-		return usageError("%w", err)
+		return usageError("%w; `kladka sandbox --help` and --list-switches say what there is", err)
 	}
 	credentials := box.Credentials()
 	credentials.BaseURL = base

@@ -136,7 +136,7 @@ func (w *work) readDue(ctx context.Context, each *connector.Each, s *store.RunSt
 }
 
 // commitAnswers stores what was read of units. What could not be read is counted and left for the
-// next run; several failures in a row mean that the ATS is down.
+// next run, unless there is so much of it that the step cannot go on: see endure.
 func (w *work) commitAnswers(ctx context.Context, each *connector.Each, s *store.RunStep, answers []unitRead, failedInRow *int) error {
 	good := answers
 	var stop error
