@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/kladka/kladka/internal/outbound"
 )
 
 // Lane is how urgent a request is.
@@ -212,7 +214,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-		return nil, err
+		return nil, &outbound.UnsentError{Err: err}
 	}
 	if n, ok := req.Context().Value(counterKey{}).(*atomic.Int64); ok {
 		n.Add(1)

@@ -240,6 +240,8 @@ type Connector interface {
 	// Endpoint is the path under which a part stands in a record's remote_data, and whether a unit
 	// has several parts under it. A part with an empty path is not served.
 	Endpoint(k PartKey) (path string, several bool)
+	// Mentions names the records that a request to a path, or its answer, is about.
+	Mentions(path string, body []byte) []Mention
 	// Fold makes the unified records of a unit. It is a pure function of its input: parts that
 	// are missing were never read, which clears nothing.
 	Fold(FoldInput) (Fold, error)
@@ -247,6 +249,7 @@ type Connector interface {
 
 // Tenant is one customer's account in an ATS. Its methods are safe for concurrent use.
 type Tenant interface {
+	Actor
 	// Check verifies the credentials and tells for each scope whether it is granted.
 	Check(ctx context.Context) (CheckReport, error)
 	// Plan lists the steps of a full sync in their order.
@@ -269,6 +272,8 @@ type Config struct {
 	// Confirmed holds what a probe of this tenant found: the variant by detail. What is not in it
 	// is not known.
 	Confirmed map[string]string
+	// FileLabels are the tenant's words for types of files, where they are not the usual ones.
+	FileLabels map[FileType]string
 }
 
 // Credential describes one thing that the customer has to give.

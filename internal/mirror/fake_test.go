@@ -23,16 +23,17 @@ import (
 // fakeATS is an ATS of the simplest kind: people in one paged list, a note on each, and groups
 // whose names the people's records show. It is its own connector and tenant.
 type fakeATS struct {
-	mu       sync.Mutex
-	size     int            // of a page
-	people   []person       // in ID order
-	hidden   int            // rows that the list declares but never shows: at the end of page 1
-	notes    map[int]string // by person
-	groups   map[int]string
-	requests []string
-	before   func(request string)       // called before a request is answered, unlocked
-	fail     func(request string) error // answers a request with an error
-	revision string
+	connector.Actor // nil: nothing is done here
+	mu              sync.Mutex
+	size            int            // of a page
+	people          []person       // in ID order
+	hidden          int            // rows that the list declares but never shows: at the end of page 1
+	notes           map[int]string // by person
+	groups          map[int]string
+	requests        []string
+	before          func(request string)       // called before a request is answered, unlocked
+	fail            func(request string) error // answers a request with an error
+	revision        string
 	// What stands for a new way to cut rows into parts, and vendor fields that folds come upon.
 	suffix      string
 	hiddenGroup int // declared but not shown
@@ -111,6 +112,7 @@ func (f *fakeATS) Credentials() []connector.Credential             { return nil 
 func (f *fakeATS) Revision() string                                { return f.revision }
 func (f *fakeATS) UnitOf(ats.Model, string) (connector.Unit, bool) { return connector.Unit{}, false }
 func (f *fakeATS) Endpoint(connector.PartKey) (string, bool)       { return "", false }
+func (f *fakeATS) Mentions(string, []byte) []connector.Mention     { return nil }
 func (f *fakeATS) Connect(connector.Config) (connector.Tenant, error) {
 	return f, nil
 }

@@ -77,6 +77,15 @@ func (e *RetryAfterError) Error() string {
 // Unwrap gives the failure that came with the request to wait.
 func (e *RetryAfterError) Unwrap() error { return e.Err }
 
+// UnsentError means that a request was given up before its first byte went out. Transports that
+// wait for a turn give it.
+type UnsentError struct{ Err error }
+
+func (e *UnsentError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *UnsentError) Unwrap() error { return e.Err }
+
 // TooLargeError means that a body went on beyond what the reader is ready to hold.
 type TooLargeError struct{ Limit int64 }
 

@@ -28,6 +28,7 @@ type client struct {
 
 	http   *outbound.Client
 	brief  *outbound.Client // with fewer attempts, for requests that are likely to fail
+	writes *outbound.Client // for what changes something: it may take longer, and is sent once
 	tokens *tokens
 	habits *habits
 	// spelling is that of sorts until a listing shows that it takes another one.

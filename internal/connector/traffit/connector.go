@@ -96,6 +96,7 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		base: base, tenant: name, id: id, secret: secret,
 		http:   &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
 		brief:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
+		writes: &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 1, AttemptTimeout: writeTimeout, Redirect: stay},
 		habits: newHabits(),
 		now:    cfg.Now, log: cfg.Log,
 	}
@@ -103,13 +104,21 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		c.spelling = slices.Index(spellings, byIDPublic)
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
-	return &tenant{client: c, confirmed: cfg.Confirmed}, nil
+	return &tenant{client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels}, nil
 }
+
+// writeTimeout bounds one write: after it there must be time to find out what became of it before
+// the client's patience is over.
+const writeTimeout = 90 * time.Second
+
+// stay follows no redirect.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // tenant is one customer's TRAFFIT.
 type tenant struct {
 	*client
-	confirmed map[string]string // variants by detail, as a probe found them
+	confirmed  map[string]string             // variants by detail, as a probe found them
+	fileLabels map[connector.FileType]string // the tenant's words for types of files
 }
 
 // tenantPattern is what a tenant may be called. Underscores occur (seen), although host names
