@@ -24,7 +24,7 @@ type CreateApplication struct {
 	JobID     string       `json:"job_id"`
 	// JobUnknown is set for a job that the store does not have yet: what makes it known has to come
 	// along with the outcome.
-	JobUnknown bool `json:"job_unknown,omitempty"`
+	JobUnknown bool `json:"-"`
 	// StageID is empty for the stage in which the ATS puts newcomers.
 	StageID string `json:"stage_id,omitempty"`
 	Files   []File `json:"files,omitempty"`
@@ -121,7 +121,7 @@ type AddResultLink struct {
 	FieldPrefix   string      `json:"field_prefix,omitempty"`
 	Attributes    []Attribute `json:"attributes,omitempty"`
 	// Replaces is set when a link of this label was left before, with another URL or attributes.
-	Replaces bool `json:"replaces,omitempty"`
+	Replaces bool `json:"-"`
 }
 
 // Attribute is one value of a result.

@@ -155,6 +155,7 @@ func (e *Engine) keepLease(ctx context.Context, run store.Run) (context.Context,
 type work struct {
 	*Engine
 	run         store.Run
+	cause       string // of a write without a run; see Ingest
 	integration store.Integration
 	conn        connector.Connector
 	tenant      connector.Tenant
@@ -223,7 +224,11 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 
 func (w *work) write(ctx context.Context, fn func(*store.Tx) error) (store.Written, error) {
 	w.found, w.lacking = nil, 0
-	written, err := w.Store.Write(ctx, w.run.Integration, w.run.Lease(), "run:"+w.run.ID, func(tx *store.Tx) error {
+	lease, cause := w.run.Lease(), "run:"+w.run.ID
+	if w.cause != "" { // no run: see Ingest
+		lease, cause = nil, w.cause
+	}
+	written, err := w.Store.Write(ctx, w.run.Integration, lease, cause, func(tx *store.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}

@@ -289,6 +289,9 @@ var primaryKeys = map[string]string{
 	"nominations":      "integration, entity, entity_id",
 	"changes":          "integration, seq",
 	"candidate_emails": "integration, email, candidate_id",
+	"action_slots":     "integration, slot",
+	"uploads":          "integration, candidate_id, name",
+	"result_links":     "integration, record_id, label",
 }
 
 // deleteSome deletes at most $2 rows of integration $1.

@@ -1,0 +1,234 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+)
+
+// effect is what the journal knows of one request.
+type effect struct {
+	State    effectState `json:"state"`
+	RemoteID string      `json:"remote_id,omitempty"`
+	Existed  bool        `json:"existed,omitempty"`
+	// Since is when the request was sent, or when its answer was found to be lost (epoch ms): what
+	// follows is counted from there.
+	Since int64 `json:"since,omitempty"`
+	// Sent counts how often it was sent.
+	Sent int `json:"sent,omitempty"`
+}
+
+// effectState is where an effect stands. One that is not in the journal was never sent, or its
+// request is known to have had none.
+type effectState string
+
+const (
+	effectSending effectState = "sending"
+	effectDone    effectState = "done"
+)
+
+// sendAtMost bounds how often one effect is sent after its absence was proven.
+const sendAtMost = 5
+
+// journal is the connector.Journal of one action.
+type journal struct {
+	*Service
+	row      store.Action
+	effects  map[string]effect
+	warnings []string
+}
+
+func (s *Service) journal(row store.Action) (*journal, error) {
+	j := &journal{Service: s, row: row, effects: map[string]effect{}, warnings: []string{}}
+	if err := json.Unmarshal(row.Effects, &j.effects); err != nil {
+		return nil, fmt.Errorf("read the effects of action %s: %w", row.ID, err)
+	}
+	return j, nil
+}
+
+// Mark is the beginning of the row's ID.
+func (j *journal) Mark() string { return j.row.ID[:10] }
+
+// Warn keeps a warning for the answer, once.
+func (j *journal) Warn(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(j.warnings, text) {
+		j.warnings = append(j.warnings, text)
+	}
+}
+
+// Begun tells whether an effect was sent by this action, or found, before.
+func (j *journal) Begun(name string) bool { return j.effects[name].State != "" }
+
+func (j *journal) done(name string) bool { return j.effects[name].State == effectDone }
+
+// open names an effect of which it is not known what became of it; empty when there is none.
+func (j *journal) open() string {
+	for name, e := range j.effects {
+		if e.State == effectSending {
+			return name
+		}
+	}
+	return ""
+}
+
+// Do brings an effect about.
+func (j *journal) Do(ctx context.Context, e connector.Effect) (connector.Done, error) {
+	switch known := j.effects[e.Name]; known.State {
+	case effectDone:
+		return connector.Done{RemoteID: known.RemoteID, Existed: known.Existed}, nil
+	case effectSending:
+		return j.recover(ctx, e)
+	}
+	if e.Look != nil && !e.Blind {
+		sight, err := e.Look(ctx)
+		if err != nil {
+			return connector.Done{}, err
+		}
+		if sight.Found {
+			return j.found(ctx, e, sight, true)
+		}
+	}
+	return j.send(ctx, e)
+}
+
+// send sends an effect. Before its first byte the journal says so.
+func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done, error) {
+	if err := context.Cause(ctx); err != nil {
+		return connector.Done{}, err
+	}
+	sent := j.effects[e.Name].Sent + 1
+	if err := j.save(ctx, e.Name, effect{State: effectSending, Since: j.Store.Now(), Sent: sent}); err != nil {
+		return connector.Done{}, err
+	}
+	j.Point("action sending")
+	id, err := e.Send(ctx)
+	j.Point("action sent")
+	if err == nil {
+		return j.found(ctx, e, connector.Sight{RemoteID: id}, false)
+	}
+	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
+		j.Log.WarnContext(ctx, "an answer was lost", "action", j.row.ID, "effect", e.Name, "err", err)
+		if err := j.save(ctx, e.Name, effect{State: effectSending, Since: j.Store.Now(), Sent: sent}); err != nil {
+			return connector.Done{}, err
+		}
+		return j.recover(ctx, e)
+	}
+	if saveErr := j.save(ctx, e.Name, effect{Sent: sent}); saveErr != nil {
+		return connector.Done{}, saveErr
+	}
+	return connector.Done{}, err
+}
+
+// recover finds out what became of a request whose answer nobody has, and sends it again when it
+// had no effect.
+func (j *journal) recover(ctx context.Context, e connector.Effect) (connector.Done, error) {
+	known := j.effects[e.Name]
+	since := time.UnixMilli(known.Since)
+	var last error
+	for n := 0; ; n++ {
+		due := since.Add(j.look(n))
+		now := time.UnixMilli(j.Store.Now())
+		if n+1 < len(j.Timing.Looks) && !now.Before(since.Add(j.look(n+1))) {
+			continue // long ago: one look is enough
+		}
+		if wait := due.Sub(now); wait > 0 {
+			if err := pause(ctx, wait); err != nil {
+				return connector.Done{}, errors.Join(err, last)
+			}
+		}
+		if e.Repeatable {
+			if known.Sent >= sendAtMost {
+				return connector.Done{}, j.giveUp(ctx, e, known)
+			}
+			return j.send(ctx, e)
+		}
+		if e.Look == nil {
+			continue // nothing will ever tell; the end of the time will
+		}
+		looked := j.Store.Now()
+		sight, err := e.Look(ctx)
+		switch {
+		case err != nil:
+			last = err
+			if ctx.Err() != nil {
+				return connector.Done{}, errors.Join(context.Cause(ctx), err)
+			}
+		case sight.Found:
+			return j.found(ctx, e, sight, false)
+		case sight.Proven && looked-known.Since >= j.Timing.Absent.Milliseconds():
+			if known.Sent >= sendAtMost {
+				return connector.Done{}, j.giveUp(ctx, e, known)
+			}
+			return j.send(ctx, e)
+		}
+	}
+}
+
+// look is when the nth look is due after an answer was lost.
+func (j *journal) look(n int) time.Duration {
+	looks := j.Timing.Looks
+	last := looks[len(looks)-1]
+	if n < len(looks) {
+		return looks[n]
+	}
+	step := last
+	if len(looks) > 1 {
+		step = last - looks[len(looks)-2]
+	}
+	// One falls on the moment from which an absence counts.
+	at := last
+	for ; n >= len(looks); n-- {
+		if at < j.Timing.Absent && at+step > j.Timing.Absent {
+			at = j.Timing.Absent
+			continue
+		}
+		at += step
+	}
+	return at
+}
+
+// giveUp notes that an effect is known not to have come about, after several tries.
+func (j *journal) giveUp(ctx context.Context, e connector.Effect, known effect) error {
+	if err := j.save(ctx, e.Name, effect{Sent: known.Sent}); err != nil {
+		return err
+	}
+	return &connector.RetryError{Err: fmt.Errorf("%s was sent %d times, and the ATS lost it each time", e.Name, known.Sent)}
+}
+
+// found notes that an effect is there.
+func (j *journal) found(ctx context.Context, e connector.Effect, sight connector.Sight, existed bool) (connector.Done, error) {
+	known := effect{State: effectDone, RemoteID: sight.RemoteID, Existed: existed, Sent: j.effects[e.Name].Sent}
+	if err := j.save(ctx, e.Name, known); err != nil {
+		return connector.Done{}, err
+	}
+	return connector.Done{RemoteID: known.RemoteID, Existed: existed}, nil
+}
+
+// save commits what is known of an effect. It does so also when the time is over: the journal must
+// not know less than has happened.
+func (j *journal) save(ctx context.Context, name string, e effect) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
+	defer cancel()
+	before, had := j.effects[name]
+	j.effects[name] = e
+	row := j.row
+	row.State = store.ActionSending
+	var err error
+	if row.Effects, err = json.Marshal(j.effects); err != nil {
+		return fmt.Errorf("write down the effects of action %s: %w", row.ID, err)
+	}
+	if err := j.Store.SaveAction(ctx, row); err != nil {
+		if delete(j.effects, name); had {
+			j.effects[name] = before
+		}
+		return err
+	}
+	j.row = row
+	return nil
+}
