@@ -630,8 +630,10 @@ func (b *trial) choices() string {
 	id := b.newcomer()
 	var out []string
 	for _, field := range []struct{ name, number, label, read string }{
-		{"candidate_languages", "[2,21]", `["Niemiecki","Białoruski"]`, "[Niemiecki Białoruski]"}, {"_nationality", "24", `"Litwa"`, "Litwa"},
-		{"_education", "[1]", `["Wyższe informatyczne"]`, "[Wyższe informatyczne]"}, {"_relocation", "1", `"Tak"`, "1"},
+		{"candidate_languages", "[2,21]", `["Niemiecki","Białoruski"]`, "[Niemiecki Białoruski]"},
+		{"_nationality", "24", `"Litwa"`, "Litwa"},
+		{"_education", "[1]", `["Wyższe informatyczne"]`, "[Wyższe informatyczne]"},
+		{"_relocation", "1", `"Tak"`, "1"},
 	} {
 		taken := ""
 		for _, value := range []string{field.number, field.label} {
