@@ -11,9 +11,10 @@ import (
 type spoil int
 
 const (
-	_        spoil = iota
-	cutShort       // JSON that ends before its Content-Length
-	cutText        // a piece of JSON, with 200 and its own length
+	_           spoil = iota
+	cutShort          // JSON that ends before its Content-Length
+	cutText           // a piece of JSON, with 200 and its own length
+	pageInstead       // a page in its place, with 200
 )
 
 // chance draws for a switch that is a share of requests: the same seed and
@@ -58,11 +59,14 @@ func (c *call) fails(overLimit bool) bool {
 	case c.chance("fail.cut"):
 		c.spoil = cutShort
 	case !isToken && c.chance("fail.garbage"):
-		if mix(hashText("garbage"), c.turn)%2 == 0 {
-			c.placeholder()
-			return true
-		}
 		c.spoil = cutText
+		if mix(hashText("garbage"), c.turn)%2 == 0 {
+			if !isWrite(c.r.Method) {
+				c.placeholder()
+				return true
+			}
+			c.spoil = pageInstead // after its effect
+		}
 	}
 	return false
 }
