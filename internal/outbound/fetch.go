@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -24,3 +25,6 @@ type Fetched struct {
 func (f Fetcher) Fetch(context.Context, string, int64) (Fetched, error) {
 	return Fetched{}, errNotBuilt
 }
+
+// errNotBuilt keeps the place of what is being built.
+var errNotBuilt = errors.New("not built yet")
