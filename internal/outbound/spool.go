@@ -65,10 +65,20 @@ func (s *Spool) sweep() {
 	}
 }
 
-// problem explains an error of the folder.
-func (s *Spool) problem(err error) error {
-	return fmt.Errorf("keep a file in the folder %s: %w; there must be room, and the right to write", s.dir, err)
+// SpoolError is an error of the folder in which contents are kept: full, not writable, gone.
+type SpoolError struct {
+	Dir string
+	Err error
 }
+
+func (e *SpoolError) Error() string {
+	return fmt.Sprintf("keep a file in the folder %s: %v; there must be room, and the right to write", e.Dir, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *SpoolError) Unwrap() error { return e.Err }
+
+func (s *Spool) problem(err error) error { return &SpoolError{Dir: s.dir, Err: err} }
 
 // Spooled is a content in a temporary file.
 type Spooled struct {
@@ -109,7 +119,8 @@ func (w written) Write(p []byte) (int, error) {
 }
 
 // Keep copies at most limit bytes; a *TooLargeError when there are more. Errors of the reader are
-// given as they are.
+// given as they are, those of the folder as
+// a *SpoolError.
 func (s *Spool) Keep(r io.Reader, limit int64) (*Spooled, error) {
 	f, err := s.create()
 	if err != nil {
