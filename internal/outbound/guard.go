@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -13,9 +14,11 @@ import (
 // Guard dials only addresses that users may name. It judges the resolved address right before
 // the connection, so that neither a redirect nor a name that changes its address gets past it.
 type Guard struct {
-	// AllowPrivate admits private, loopback and carrier-grade addresses. Link-local ones (cloud
-	// metadata lives there), multicast and reserved ranges stay forbidden.
+	// AllowPrivate admits private, loopback and carrier-grade addresses. The metadata services of
+	// clouds, link-local ones (most of those live there), multicast and reserved ranges stay forbidden.
 	AllowPrivate bool
+	// Resolver looks names up; nil is the system's.
+	Resolver *net.Resolver
 }
 
 // AddressError means that an address is out of bounds.
@@ -53,6 +56,20 @@ var refused = []struct {
 	{netip.MustParsePrefix("::/96"), "it is a deprecated form of IPv4"},
 }
 
+// metadata holds those metadata services of clouds that lie in other ranges than the link-local
+// ones. They hand out the machine's credentials, which is not what somebody wants who admits private
+// networks.
+var metadata = []netip.Prefix{
+	netip.MustParsePrefix("168.63.129.16/32"),       // Azure
+	netip.MustParsePrefix("100.100.100.200/32"),     // Alibaba
+	netip.MustParsePrefix("fd00:100::100:200/128"),  // Alibaba
+	netip.MustParsePrefix("fd00:ec2::/32"),          // AWS
+	netip.MustParsePrefix("fd20:ce::254/128"),       // Google
+	netip.MustParsePrefix("fd00:c1::a9fe:a9fe/128"), // Oracle
+	netip.MustParsePrefix("fd00:42::42/128"),        // Scaleway
+	netip.MustParsePrefix("fd00:a9fe:a9fe::1/128"),  // Linode
+}
+
 var (
 	carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
 	globalIPv6   = netip.MustParsePrefix("2000::/3")
@@ -71,6 +88,8 @@ func (g Guard) Check(addr netip.Addr) error {
 		return no("it is multicast")
 	case addr.IsLinkLocalUnicast():
 		return no("it is link-local")
+	case slices.ContainsFunc(metadata, func(p netip.Prefix) bool { return p.Contains(addr) }):
+		return no("it is a cloud's metadata service")
 	case addr.IsLoopback() || addr.IsPrivate() || carrierGrade.Contains(addr):
 		if g.AllowPrivate {
 			return nil
@@ -99,7 +118,7 @@ func (g Guard) Control(_, address string, _ syscall.RawConn) error {
 
 // DialContext connects after the resolved address was judged.
 func (g Guard) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: g.Control}
+	d := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: g.Control, Resolver: g.Resolver}
 	return d.DialContext(ctx, network, address)
 }
 

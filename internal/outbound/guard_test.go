@@ -26,6 +26,10 @@ func TestGuard(t *testing.T) {
 		"192.0.2.1": never, "198.51.100.7": never, "203.0.113.9": never, "2001:db8::1": never, "3fff::1": never,
 		"198.18.0.1": never, "240.0.0.1": never, "192.88.99.1": never, "192.0.0.8": never,
 		"64:ff9b::a00:1": never, "64:ff9b:1::1": never, "2002:a00:1::": never, "2001::1": never,
+		"168.63.129.16": never, "100.100.100.200": never, "::ffff:100.100.100.200": never, "fd00:ec2::254": never, "fd00:ec2::23": never,
+		"fd20:ce::254": never, "fd00:c1::a9fe:a9fe": never, "fd00:42::42": never, "fd00:a9fe:a9fe::1": never, "fd00:100::100:200": never,
+		"100.100.100.201": private, "fd20:ce::255": private, "168.63.129.17": open,
+		"::ffff:0:7f00:1": never, "2001:0:7f00:1::": never, "64:ff9b::a9fe:a9fe": never, "2002:a9fe:a9fe::": never,
 		"::7f00:1": never, "fec0::1": never, "100::1": never, "4000::1": never,
 	} {
 		addr := netip.MustParseAddr(address)
