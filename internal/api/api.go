@@ -19,6 +19,7 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
 )
 
@@ -34,6 +35,19 @@ type Deps struct {
 	StartSync StartSync
 	// Tools describes the connectors, nothing of their details confirmed.
 	Tools []connector.Tool
+	// Actions changes things in an ATS, Open reads live from it.
+	Actions Actions
+	Open    Open
+	// Spool keeps files that come with requests; Fetch gets those for passthrough that stand at an
+	// address, of at most limit bytes.
+	Spool *outbound.Spool
+	Fetch func(ctx context.Context, url string, limit int64) (outbound.Fetched, error)
+	// MaxFile is how many bytes one file may have; 0 means DefaultMaxFile.
+	MaxFile int64
+	// Uploads knows as what files were uploaded; nil: nothing is known.
+	Uploads Uploads
+	// Links seals what download addresses say.
+	Links Sealer
 	// RemoteData reads raw rows for integrations that serve them; nil: remote_data stays null.
 	RemoteData func(i store.Integration) store.RemoteData
 	// Ready reports whether requests can be served; nil means always.
@@ -121,12 +135,16 @@ func New(d Deps) (http.Handler, error) {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
+	if d.MaxFile <= 0 {
+		d.MaxFile = DefaultMaxFile
+	}
+	d.PublicURL = strings.TrimRight(d.PublicURL, "/")
 	s := &server{Deps: d, tools: map[string]connector.Tool{}}
 	for _, t := range d.Tools {
 		s.tools[t.Slug] = t
 	}
 	mux := http.NewServeMux()
-	r := newRegistrar(mux, d.Version, strings.TrimRight(d.PublicURL, "/"), s.fail)
+	r := newRegistrar(mux, d.Version, d.PublicURL, s.fail)
 	s.routes(r)
 	var err error
 	if s.doc, err = r.finish(); err != nil {
@@ -137,12 +155,13 @@ func New(d Deps) (http.Handler, error) {
 		return nil, err
 	}
 	// Read from the inside out: what stands last sees the request first.
-	h := routed(mux)
+	h := s.routed(mux)
 	h = s.limited(h)
 	h = s.authenticated(h)
 	h = timed(h)
 	h = s.recovered(h)
 	h = compress(h)
+	h = located(mux, r.operations, h)
 	return s.logged(h), nil
 }
 

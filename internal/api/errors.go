@@ -103,6 +103,9 @@ func toFailure(ctx context.Context, class class, err error) *failure {
 		return f
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		if op := infoOf(ctx).op; op.live {
+			return newFailure(ats.TimedOut, fmt.Sprintf("The request took longer than %s. Try again.", op.within()))
+		}
 		return newFailure(ats.TimedOut, fmt.Sprintf("The request took longer than %s. Try again; ask for a smaller page if it happens again.", requestTimeout))
 	}
 	return newFailure(ats.Unknown, fmt.Sprintf("Something went wrong inside Kladka. Its log says more, under request ID %s.", infoOf(ctx).id))
@@ -112,6 +115,7 @@ func toFailure(ctx context.Context, class class, err error) *failure {
 // with a function that keeps no state, so that any number of servers may live in a process.
 var useEnvelope = sync.OnceFunc(func() {
 	huma.DefaultArrayNullable = false
+	huma.ValidateStrictCasing = true // as readJSON does
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		if status >= http.StatusInternalServerError {
 			return newFailure(ats.Unknown, "Something went wrong inside Kladka while it read the request or wrote the answer.")

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/kladka/kladka/internal/connector"
 )
@@ -112,7 +111,7 @@ func coveredFields(fields []connector.FieldCoverage) []CoveredField {
 }
 
 func (s *server) assetsOf(tool string) ToolAssets {
-	base := strings.TrimRight(s.PublicURL, "/") + "/assets/tools/" + tool
+	base := s.PublicURL + "/assets/tools/" + tool
 	return ToolAssets{Logo: base + ".svg", Icon: base + ".svg", Black: base + "-black.svg"}
 }
 

@@ -21,12 +21,15 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/outbound"
 )
 
 // info is what is learned about a request on its way. Inner layers fill it, the log reads it.
 type info struct {
 	id          string
-	route       string
+	route       string // the pattern; empty when there is none for the request
+	op          operation
+	unrouted    http.Handler // what answers a request without a route
 	key         string
 	integration string
 	err         error
@@ -68,6 +71,18 @@ func (s *server) logged(next http.Handler) http.Handler {
 			level = slog.LevelError
 		}
 		s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+	})
+}
+
+// located finds the route of a request: it decides how long the request may take.
+func located(mux *http.ServeMux, operations map[string]operation, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if tidy(r.URL.EscapedPath()) {
+			i := infoOf(r.Context())
+			i.unrouted, i.route = mux.Handler(r)
+			i.op = operations[i.route]
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -152,10 +167,10 @@ func (s *server) recovered(next http.Handler) http.Handler {
 }
 
 // timed bounds the work on a request. Reads come from our own store: one that takes this long is
-// better asked again with a smaller page.
+// better asked again with a smaller page. Live requests have bounds of their own within theirs.
 func timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), infoOf(r.Context()).op.within())
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -163,23 +178,21 @@ func timed(next http.Handler) http.Handler {
 
 // routed answers what the mux would answer in plain text: unknown paths, wrong methods, and
 // addresses that it would redirect to a tidier form, which clients of an API do not expect.
-func routed(mux *http.ServeMux) http.Handler {
-	found := received(mux)
+func (s *server) routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var pattern string
-		var h http.Handler
-		if tidy(r.URL.EscapedPath()) {
-			h, pattern = mux.Handler(r)
-		}
-		if pattern != "" {
-			infoOf(r.Context()).route = pattern
+		i := infoOf(r.Context())
+		if i.route != "" {
+			found := received(i.op, mux)
+			if i.op.live {
+				found = s.live(i.op, found)
+			}
 			found.ServeHTTP(w, r)
 			return
 		}
 		status, allow := http.StatusNotFound, ""
-		if h != nil {
+		if i.unrouted != nil {
 			probe := probe{header: http.Header{}}
-			h.ServeHTTP(&probe, r)
+			i.unrouted.ServeHTTP(&probe, r)
 			status, allow = probe.status, probe.header.Get("Allow")
 		}
 		f := newFailure(ats.InputInvalid, fmt.Sprintf("%s %s is not available in this version of Kladka; /openapi.json lists what is.", shorten(r.Method), shorten(r.URL.EscapedPath())))
@@ -194,37 +207,61 @@ func routed(mux *http.ServeMux) http.Handler {
 }
 
 // received reads the body of a request before anything else looks at it, so that what goes wrong
-// on the way is the client's to know. How long it may take is the server's ReadTimeout; the work
-// that follows is not bound by it.
-func received(next http.Handler) http.Handler {
+// on the way is the client's to know. How long it may take is the server's ReadTimeout, for files
+// uploadWithin; the work that follows is not bound by it.
+func received(op operation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody || r.Method == http.MethodGet || r.Method == http.MethodHead {
 			next.ServeHTTP(w, r)
 			return
 		}
-		var body bytes.Buffer
-		err := error(&http.MaxBytesError{Limit: maxBody})
-		if r.ContentLength <= maxBody {
-			_, err = body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-		}
+		body, err := receive(op, w, r)
 		if err != nil {
 			infoOf(r.Context()).err = fmt.Errorf("read the body: %w", err)
 			w.Header().Set("Connection", "close") // what is left of the body is not worth reading
-			write(w, unread(err))
+			write(w, unread(r.Context(), err))
 			return
 		}
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // there is none where there is no connection
-		r.Body = io.NopCloser(&body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
 }
 
+// receive reads a body, without the files that it may bring.
+func receive(op operation, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	limit := int64(maxBody)
+	if len(op.files) > 0 {
+		limit = maxUpload
+	}
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	in := http.MaxBytesReader(w, r.Body, limit)
+	if len(op.files) > 0 {
+		return sift(in, callOf(r.Context()).contents, op.files, maxBody)
+	}
+	var body bytes.Buffer
+	_, err := body.ReadFrom(in)
+	return body.Bytes(), err
+}
+
 // unread tells why a body could not be read.
-func unread(err error) *failure {
+func unread(ctx context.Context, err error) *failure {
 	f := newFailure(ats.InputInvalid, "body: broke off or was sent wrongly; send it again")
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		f.Detail.Message, f.http = fmt.Sprintf("body: must have at most %d bytes", maxBody), http.StatusRequestEntityTooLarge
-	} else if errors.Is(err, os.ErrDeadlineExceeded) {
+	large, isLarge := errors.AsType[*http.MaxBytesError](err)
+	rest, isRest := errors.AsType[*restTooLarge](err)
+	_, full := errors.AsType[*outbound.SpoolError](err)
+	switch {
+	case isLarge:
+		f.Detail.Message, f.http = fmt.Sprintf("body: must have at most %d bytes", large.Limit), http.StatusRequestEntityTooLarge
+	case isRest:
+		f.Detail.Message, f.http = fmt.Sprintf("body: must have at most %d bytes beside its files", rest.limit), http.StatusRequestEntityTooLarge
+	case full:
+		f = toFailure(ctx, general, err)
+	case errors.Is(err, errJSON):
+		f.Detail.Message = "body: must be JSON; a text in it breaks off or is written wrongly"
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		f.Detail.Message, f.http = "body: took too long to arrive; send it again", http.StatusRequestTimeout
 	}
 	return f

@@ -6,19 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-
-	"github.com/kladka/kladka/internal/ats"
 )
 
 // This file and errors.go are the only ones that know huma: they turn plain handlers into
@@ -40,6 +38,18 @@ type operation struct {
 	class            class
 	params           []param
 	deprecated       bool
+	// live operations ask the ATS while the client waits.
+	live bool
+	// files are the places of the body in which contents of files may stand.
+	files []place
+}
+
+// within is how long a request of the operation may take.
+func (o operation) within() time.Duration {
+	if o.live {
+		return uploadWithin + answerWithin
+	}
+	return requestTimeout
 }
 
 // registrar collects the operations of one API and the document that describes them.
@@ -47,6 +57,8 @@ type registrar struct {
 	api  huma.API
 	mux  *http.ServeMux
 	fail func(ctx context.Context, class class, err error) *failure
+	// operations holds the operations by route.
+	operations map[string]operation
 }
 
 func newRegistrar(mux *http.ServeMux, version, serverURL string, fail func(context.Context, class, error) *failure) *registrar {
@@ -71,7 +83,7 @@ func newRegistrar(mux *http.ServeMux, version, serverURL string, fail func(conte
 		Formats:       map[string]huma.Format{"application/json": jsonFormat},
 		DefaultFormat: "application/json",
 	}
-	r := &registrar{api: humago.New(mux, cfg), mux: mux, fail: fail}
+	r := &registrar{api: humago.New(mux, cfg), mux: mux, fail: fail, operations: map[string]operation{}}
 	schemas := r.schemas().Map()
 	schemas["ErrorATS"] = errorSchema(recruiting)
 	schemas["ErrorGeneral"] = errorSchema(general)
@@ -89,13 +101,11 @@ func readJSON(body []byte, into any) error {
 	if err := json.Unmarshal(body, &whole); err != nil {
 		return fmt.Errorf("must be JSON: %w", err)
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(whole), []byte("{")) {
-		var err error
-		if whole, err = exactKeys(whole); err != nil {
-			return err
-		}
+	whole, err := exactKeys(bytes.TrimSpace(whole), reflect.TypeOf(into))
+	if err != nil {
+		return err
 	}
-	err := json.Unmarshal(whole, into)
+	err = json.Unmarshal(whole, into)
 	if _, bad := errors.AsType[*json.UnmarshalTypeError](err); bad {
 		return errors.New("holds a number that is out of range") // types are the validation's business
 	}
@@ -103,9 +113,48 @@ func readJSON(body []byte, into any) error {
 }
 
 // exactKeys makes sure that decoding takes the same keys as the validation looks at: of several
-// with one name encoding/json takes the last, and it takes names in any case. Those of the
-// contract are in lower case.
-func exactKeys(object []byte) ([]byte, error) {
+// with one name encoding/json takes the last, and it takes names in any case. Of an object that
+// goes into a struct it leaves what the struct names.
+func exactKeys(value []byte, typ reflect.Type) ([]byte, error) {
+	for typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
+	switch {
+	case reflect.PointerTo(typ).Implements(reflect.TypeFor[json.Unmarshaler]()):
+		return value, nil
+	case value[0] == '{' && (typ.Kind() == reflect.Struct || typ.Kind() == reflect.Interface):
+		keys, err := keysOf(value)
+		if err != nil || typ.Kind() == reflect.Interface {
+			return value, err
+		}
+		named := map[string]json.RawMessage{}
+		for _, f := range reflect.VisibleFields(typ) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if v, given := keys[name]; given && name != "" {
+				if named[name], err = exactKeys(v, f.Type); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return json.Marshal(named)
+	case value[0] == '[' && typ.Kind() == reflect.Slice:
+		var elements []json.RawMessage
+		if err := json.Unmarshal(value, &elements); err != nil {
+			return nil, err
+		}
+		for i := range elements {
+			var err error
+			if elements[i], err = exactKeys(elements[i], typ.Elem()); err != nil {
+				return nil, err
+			}
+		}
+		return json.Marshal(elements)
+	}
+	return value, nil
+}
+
+// keysOf gives the values of an object, which is valid JSON.
+func keysOf(object []byte) (map[string]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(object)) // of valid JSON: it does not fail
 	_, _ = d.Token()
 	keys := map[string]json.RawMessage{}
@@ -119,8 +168,7 @@ func exactKeys(object []byte) ([]byte, error) {
 		_ = d.Decode(&value)
 		keys[name] = value
 	}
-	maps.DeleteFunc(keys, func(name string, _ json.RawMessage) bool { return name != ats.Fold(name) })
-	return json.Marshal(keys)
+	return keys, nil
 }
 
 func (r *registrar) schemas() huma.Registry { return r.api.OpenAPI().Components.Schemas }
@@ -141,6 +189,41 @@ func handle[I, O any](r *registrar, op operation, handler func(context.Context, 
 			return nil, r.fail(ctx, op.class, err)
 		}
 		return &envelope[O]{reply[O]{"success", *out}}, nil
+	})
+}
+
+// Warning is something that a client should know although the action succeeded.
+type Warning struct {
+	Message string `json:"message"`
+}
+
+// actionReply is the envelope of what was done in, or asked of, the ATS.
+type actionReply[T any] struct {
+	Status   string    `json:"status" enum:"success"`
+	Data     T         `json:"data"`
+	Warnings []Warning `json:"warnings" doc:"What was left out, or is odd."`
+}
+
+type actionEnvelope[T any] struct{ Body actionReply[T] }
+
+// done is the answer of an action.
+type done[T any] struct {
+	data     T
+	warnings []string
+}
+
+// handleAction registers a handler whose answer may carry warnings.
+func handleAction[I, O any](r *registrar, op operation, handler func(context.Context, *I) (done[O], error)) {
+	huma.Register(r.api, r.describe(op), func(ctx context.Context, in *I) (*actionEnvelope[O], error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, r.fail(ctx, op.class, err)
+		}
+		reply := actionReply[O]{Status: "success", Data: out.data, Warnings: make([]Warning, 0, len(out.warnings))}
+		for _, w := range out.warnings {
+			reply.Warnings = append(reply.Warnings, Warning{w})
+		}
+		return &actionEnvelope[O]{reply}, nil
 	})
 }
 
@@ -184,6 +267,7 @@ func (p *spliced) write(ctx huma.Context) {
 }
 
 func (r *registrar) describe(op operation) huma.Operation {
+	r.operations[op.route] = op
 	method, path, _ := strings.Cut(op.route, " ")
 	failures := "ErrorGeneral"
 	if op.class == recruiting {
@@ -197,6 +281,13 @@ func (r *registrar) describe(op operation) huma.Operation {
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/" + failures}}},
 		}},
 		MaxBodyBytes: -1, BodyReadTimeout: -1, // received bounds both
+	}
+	if op.live {
+		whole := &huma.Schema{Type: "integer"}
+		out.Responses["200"] = &huma.Response{Headers: map[string]*huma.Header{
+			"Concurrency-Limit":     {Description: "How many actions of the integration may be under way at once.", Schema: whole},
+			"Concurrency-Remaining": {Description: "How many more may begin now.", Schema: whole},
+		}}
 	}
 	no := false
 	for _, p := range op.params {

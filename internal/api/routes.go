@@ -1,7 +1,7 @@
 package api
 
-// routes lists everything that this API answers. What the contract knows beyond it (write
-// actions, attachments, passthrough, connect) is not part of this version: see routed.
+// routes lists everything that this API answers. What the contract knows beyond it (connect) is not
+// part of this version: see routed.
 func (s *server) routes(r *registrar) {
 	for _, l := range lists {
 		handleSpliced(r, operation{
@@ -9,6 +9,40 @@ func (s *server) routes(r *registrar) {
 			doc: listDoc, params: l.params(), deprecated: l.deprecated,
 		}, l.schema, s.list(l))
 	}
+
+	applicantFiles := []place{placeOf("attachments[].data"), placeOf("screening_question_answers[].answer.data")}
+	attachmentFiles := []place{placeOf("attachment.data")}
+	act := func(route, id, summary string, files ...place) operation {
+		return operation{route: route, id: id, tag: "actions", class: recruiting, summary: summary, doc: actionDoc, live: true, files: files}
+	}
+	handleAction(r, act("POST /v1/ats/candidates", "create-candidate", "Create a candidate with an application", applicantFiles...), s.createCandidate)
+	handleAction(r, act("POST /v1/ats/jobs/{job_id}/applications", "create-application", "Create an application, and its candidate if new", applicantFiles...), s.createApplication)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/attachments", "add-application-attachment", "Add a file to an application", attachmentFiles...), s.addApplicationAttachment)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/attachments", "add-candidate-attachment", "Add a file to a candidate", attachmentFiles...), s.addCandidateAttachment)
+	handleAction(r, act("PUT /v1/ats/applications/{application_id}/stage", "move-application", "Put an application into another stage of its job"), s.moveApplication)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/result-links", "add-application-result-link", "Leave a link to a result at an application"), s.addApplicationLink)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/result-links", "add-candidate-result-link", "Leave a link to a result at a candidate"), s.addCandidateLink)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/notes", "add-application-note", "Add a note to an application"), s.addNote)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/reject", "reject-application", "Reject an application"), s.rejectApplication)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/tags", "add-candidate-tag", "Put a tag on a candidate"), s.addTag)
+	handleAction(r, act("DELETE /v1/ats/candidates/{candidate_id}/tags", "remove-candidate-tag", "Take a tag off a candidate"), s.removeTag)
+	handleAction(r, operation{
+		route: "POST /v1/ats/import-tracked-application", id: "import-tracked-application", tag: "actions", class: recruiting,
+		summary: "Find an application that was tracked", doc: "No tool of this version can: the answer is INTEGRATION.ACTION_NOT_AVAILABLE.",
+	}, s.importTracked)
+
+	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true}
+	read.route, read.id, read.summary = "GET /v1/ats/applications/{application_id}/attachments", "list-application-attachments", "List the files of an application"
+	handleAction(r, read, s.applicationAttachments)
+	read.route, read.id, read.summary = "GET /v1/ats/candidates/{candidate_id}/attachments", "list-candidate-attachments", "List the files of a candidate"
+	handleAction(r, read, s.candidateAttachments)
+	handle(r, operation{route: "GET /v1/ats/actions/{action}", id: "get-action", tag: "actions", class: recruiting, summary: "Show which files an action takes"}, s.getAction)
+
+	handleAction(r, operation{
+		route: "POST /v1/passthrough/{tool}/{api}", id: "passthrough", tag: "general", summary: "Send a request of your own to the ATS",
+		doc:  "Credentials are added. Whatever the ATS answers is a success here, with its status in data.",
+		live: true, files: []place{placeOf("multipart_form_data[].value.data")},
+	}, s.passthrough)
 
 	handle(r, operation{route: "GET /v1/check-api-key", id: "check-api-key", tag: "general", summary: "Check the API key"}, s.checkKey)
 	handle(r, operation{
@@ -51,6 +85,8 @@ func (s *server) routes(r *registrar) {
 
 	handle(r, operation{route: "GET /v1/tools/{category}", id: "list-tools", tag: "general", summary: "List the tools of a category and what they cover"}, s.listTools)
 
+	r.operations["GET /files/{token}"] = operation{class: recruiting, live: true}
+	r.mux.HandleFunc("GET /files/{token}", s.download)
 	r.mux.HandleFunc("GET /openapi.json", s.openAPI)
 	r.mux.HandleFunc("GET /v1/openapi.json", s.openAPI)
 	r.mux.HandleFunc("GET /healthz", s.health)
@@ -60,6 +96,10 @@ func (s *server) routes(r *registrar) {
 		r.mux.Handle("GET /metrics", s.Metrics)
 	}
 }
+
+const actionDoc = "Changes the ATS at once and may take some minutes. It can be retried blindly, best with an Idempotency-Key."
+
+const attachmentsDoc = "Asks the ATS. Where files belong to candidates, those of an application are its candidate's."
 
 const listDoc = "Reads Kladka's own store; the ATS is not asked. Pages are in the order of change. " +
 	"Conditions of different parameters must all hold; of the values of one, any may."

@@ -43,6 +43,9 @@ type bench struct {
 	clock *clock
 	logs  *safeBuffer
 	runID string // of the running first sync
+
+	actions *actions
+	tenant  *tenant
 }
 
 type clock struct {
@@ -111,6 +114,7 @@ func newBench(t testing.TB, change func(*api.Deps)) *bench {
 			}
 		},
 	}
+	b.act(&b.deps)
 	if change != nil {
 		change(&b.deps)
 	}
@@ -139,7 +143,7 @@ func tool() connector.Tool {
 	unsupported := model(ats.Interviews, "Interviews")
 	unsupported.Status = connector.Unsupported
 	return connector.Tool{
-		Slug: "traffit", Label: "TRAFFIT",
+		Slug: "traffit", Label: "TRAFFIT", Passthrough: []string{"v2"},
 		Models: []connector.ModelCoverage{
 			model(ats.Users, "Users"), model(ats.Roles, "Roles"), model(ats.Tags, "Tags"),
 			model(ats.ApplicationStages, "Stages"), model(ats.RejectionReasons, "Rejection reasons"),

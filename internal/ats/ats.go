@@ -35,6 +35,10 @@ const (
 
 	Interviews Model = "ats_interviews"
 	Offers     Model = "ats_offers"
+
+	// Attachments are read live: nothing is stored, but their IDs are derived like all others, from
+	// the candidate's ID, a colon and the file's.
+	Attachments Model = "ats_attachments"
 )
 
 // Models lists the models that are stored, in the order in which they refer to one another:

@@ -334,6 +334,8 @@ type Tool struct {
 	Models      []ModelCoverage
 	Actions     []ActionCoverage
 	Features    []FeatureCoverage
+	// Passthrough names the APIs that passthrough reaches.
+	Passthrough []string
 	// Details are the wire details that the connector had to assume.
 	Details []Detail
 }

@@ -230,3 +230,28 @@ func (r *Keyring) CheckCanary(ctx context.Context, m Meta) error {
 	}
 	return nil
 }
+
+// Derive gives keys for one purpose, which is not to be mixed with what the master keys seal. They
+// are made once and stand sealed in the database, so that all processes have the same.
+func (r *Keyring) Derive(ctx context.Context, m Meta, purpose string) (*Keyring, error) {
+	name, place := "key_"+purpose, "meta|value|key_"+purpose
+	sealed, err := m.Meta(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if sealed == "" {
+		var key [KeySize]byte
+		_, _ = rand.Read(key[:]) // never fails since Go 1.24
+		if err := m.SetMeta(ctx, name, r.Seal(key[:], place)); err != nil {
+			return nil, err
+		}
+		if sealed, err = m.Meta(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	key, err := r.Open(sealed, place)
+	if err != nil {
+		return nil, err
+	}
+	return parse("the key for "+purpose, []string{purpose + ":" + base64.StdEncoding.EncodeToString(key)})
+}

@@ -220,3 +220,34 @@ func TestCanary(t *testing.T) {
 		t.Error("with the old key beside the new one:", err)
 	}
 }
+
+// TestDerive: a purpose has its own keys, the same for all who ask, and opens nothing of others.
+func TestDerive(t *testing.T) {
+	f := facts{}
+	master := load(t, secret.Options{Value: key('a')})
+	derive := func(r *secret.Keyring, purpose string) *secret.Keyring {
+		t.Helper()
+		out, err := r.Derive(t.Context(), f, purpose)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	sealed := derive(master, "links").Seal([]byte("x"), "p")
+	if plain, err := derive(load(t, secret.Options{Value: "new:" + key('b') + "," + key('a')}), "links").Open(sealed, "p"); string(plain) != "x" {
+		t.Errorf("another process, with a newer master key beside, opened %q, %v", plain, err)
+	}
+	for name, other := range map[string]*secret.Keyring{"the master key": master, "another purpose": derive(master, "others")} {
+		if _, err := other.Open(sealed, "p"); !errors.Is(err, secret.ErrWrongKey) {
+			t.Errorf("%s opens it: %v", name, err)
+		}
+	}
+	if _, err := load(t, secret.Options{Value: key('b')}).Derive(t.Context(), f, "links"); !errors.Is(err, secret.ErrWrongKey) {
+		t.Errorf("a foreign master key: %v", err)
+	}
+	for name, v := range f {
+		if strings.Contains(v, "x") && !strings.HasPrefix(v, "v1.") {
+			t.Errorf("%s stands open", name)
+		}
+	}
+}

@@ -13,7 +13,7 @@ var stamps = []string{"id", "changed_at", "remote_deleted_at"}
 // in any case.
 func (*traffit) Tool() connector.Tool {
 	return connector.Tool{
-		Slug: Slug, Label: "TRAFFIT", Details: details,
+		Slug: Slug, Label: "TRAFFIT", Details: details, Passthrough: []string{"v2"},
 		Models: []connector.ModelCoverage{
 			model(ats.Users, "Users", connector.Supported,
 				[]string{"remote_id", "first_name", "last_name", "email", "status", "system_roles", "remote_data"}, nil, nil),
