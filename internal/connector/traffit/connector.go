@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -94,9 +95,12 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	}
 	c := &client{
 		base: base, tenant: name, id: id, secret: secret,
-		http:   &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
-		brief:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
-		writes: &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 1, AttemptTimeout: writeTimeout, Redirect: stay},
+		http:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
+		brief: &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
+		writes: &outbound.Client{
+			Transport: cfg.Transport, Now: cfg.Now, Attempts: 1, AttemptTimeout: writeTimeout, Redirect: stay,
+			MaxWait: math.MaxInt64, // every answer is handed on, whatever it asks for: its status says what has happened
+		},
 		habits: newHabits(),
 		now:    cfg.Now, log: cfg.Log,
 	}
@@ -104,7 +108,7 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		c.spelling = slices.Index(spellings, byIDPublic)
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
-	return &tenant{client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels}, nil
+	return &tenant{client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels, schemas: &schemas{}}, nil
 }
 
 // writeTimeout bounds one write: after it there must be time to find out what became of it before
@@ -119,6 +123,7 @@ type tenant struct {
 	*client
 	confirmed  map[string]string             // variants by detail, as a probe found them
 	fileLabels map[connector.FileType]string // the tenant's words for types of files
+	schemas    *schemas
 }
 
 // tenantPattern is what a tenant may be called. Underscores occur (seen), although host names
