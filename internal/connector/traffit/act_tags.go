@@ -106,7 +106,7 @@ func named(tags []object, name string) []object {
 // written is a guess, so one way is tried after the other.
 func noSuchWay(err error) bool {
 	refused, ok := errors.AsType[*connector.RefusedError](err)
-	return ok && (refused.Status == http.StatusNotFound || refused.Status == http.StatusMethodNotAllowed)
+	return ok && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}, refused.Status)
 }
 
 // putTags writes the whole list of a candidate's tags. Of two lists that are written at once the
