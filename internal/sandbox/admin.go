@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -37,6 +38,19 @@ func adminRoutes() []adminRoute {
 		}},
 		{Method: "POST", Path: "/_sandbox/random", About: "makes ?n= realistic changes by ?seed= and returns them", answer: adminRandom},
 
+		{Method: "GET", Path: "/_sandbox/writes", About: "writes through the API that took effect: counts by kind, and each with its kind, path, id, employee, recruitment, body", answer: func(t *Tenant, _ adminCall) (any, error) {
+			return map[string]any{"counts": t.WriteCounts(), "writes": t.Writes()}, nil
+		}},
+		{Method: "DELETE", Path: "/_sandbox/writes", About: "forgets which writes took effect, not what they did", answer: func(t *Tenant, _ adminCall) (any, error) { t.ResetWrites(); return nil, nil }},
+		{Method: "POST", Path: "/_sandbox/writes/settle", About: "lets the writes take effect that write.late holds back", answer: func(t *Tenant, _ adminCall) (any, error) {
+			return map[string]int{"settled": t.SettleWrites()}, nil
+		}},
+		{Method: "GET", Path: "/_sandbox/employees/{id}/uploads", About: "files uploaded to a candidate: id, name, label, public, size, sha256", answer: func(t *Tenant, q adminCall) (any, error) {
+			return t.Uploads(q.id("id")), nil
+		}},
+		{Method: "GET", Path: "/_sandbox/employees/{id}/notes", About: "notes written to a candidate through the API: id, content as sent", answer: func(t *Tenant, q adminCall) (any, error) {
+			return t.Notes(q.id("id")), nil
+		}},
 		{Method: "PUT", Path: "/_sandbox/employees/{id}/tags", About: `sets a candidate's tags: ["name",…]`, answer: func(t *Tenant, q adminCall) (any, error) {
 			var names []string
 			if err := q.body(&names); err != nil {
@@ -249,7 +263,12 @@ func (t *Tenant) adminHandler() http.Handler {
 			if routes[i].scope != "" {
 				name = apiBase + name
 			}
-			api = append(api, name)
+			if routes[i].readable() {
+				api = append(api, name)
+			}
+			for _, method := range slices.Sorted(maps.Keys(routes[i].writes)) {
+				api = append(api, method+" "+name)
+			}
 		}
 		writeJSON(w, http.StatusOK, map[string]any{"tenant": t.name, "admin": list, "api": api})
 	})

@@ -7,6 +7,10 @@ import (
 
 // json answers with a body that is marshalled outside of all locks.
 func (c *call) json(status int, body any) {
+	if c.spoil == page200 {
+		c.placeholder()
+		return
+	}
 	raw := appendJSON(make([]byte, 0, 4096), body)
 	length := len(raw)
 	switch c.spoil {
@@ -28,6 +32,12 @@ func (c *call) json(status int, body any) {
 
 func (c *call) html(status int, body string) {
 	c.w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write([]byte(body))
+}
+
+func (c *call) text(status int, body string) {
+	c.w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write([]byte(body))
 }

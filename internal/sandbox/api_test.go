@@ -372,9 +372,13 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", "/forms/9", 404},
 		{"GET", "/recruitments/1/states/19", 404},
 		{"GET", "/employees/1/activities", 404},
-		{"POST", "/employees/", 405},
-		{"PATCH", "/employees/1", 405},
+		{"PUT", "/employees/", 405},
+		{"POST", "/employees/1", 405},
 		{"DELETE", "/users/1", 405},
+		{"GET", "/recruitments/1/employees/1", 405},
+		{"GET", "/employees/1/recruitments/1/states/1/_move", 405},
+		{"PATCH", "/employees/1", 404},
+		{"POST", "/employees/1/recruitments/1/states/1/_leave", 404},
 	} {
 		a := do(t, s, test.method, apiBase+test.path, "{}", "Authorization", "Bearer "+c.token)
 		if a.status != test.status {

@@ -124,6 +124,9 @@ func (t *Tenant) update(name string, id int, p Patch, options ...Option) (Row, e
 		out = out.with("updated_at", t.stamp())
 	}
 	e.table(t).put(id, out)
+	if _, replaced := p["files"]; replaced && name == "employees" {
+		delete(t.uploads, id)
+	}
 	if name == "sources" {
 		out = out.without("created_at")
 	}

@@ -14,6 +14,7 @@ const (
 	_        spoil = iota
 	cutShort       // JSON that ends before its Content-Length
 	cutText        // a piece of JSON, with 200 and its own length
+	page200        // a page in its place, with 200
 )
 
 // chance draws for a switch that is a share of requests: the same seed and
@@ -58,11 +59,10 @@ func (c *call) fails(overLimit bool) bool {
 	case c.chance("fail.cut"):
 		c.spoil = cutShort
 	case !isToken && c.chance("fail.garbage"):
-		if mix(hashText("garbage"), c.turn)%2 == 0 {
-			c.placeholder()
-			return true
-		}
 		c.spoil = cutText
+		if mix(hashText("garbage"), c.turn)%2 == 0 {
+			c.spoil = page200
+		}
 	}
 	return false
 }

@@ -13,6 +13,10 @@ const filesPerEmployee = 8
 
 func fileID(employee, n int) int { return 100_000 + employee*filesPerEmployee + n }
 
+// roomForEmployees is how many candidates can be added before the ids of their
+// files meet those of uploaded ones.
+const roomForEmployees = 1_000_000
+
 // employeeFiles makes the files member of a candidate: names and dates, but no
 // ids (seen). Names may repeat.
 func (d *data) employeeFiles(i int) []Row {
@@ -43,8 +47,13 @@ func (d *data) employeeFiles(i int) []Row {
 func (t *Tenant) files(employee Row) []Row {
 	rows := []Row{}
 	list, _ := employee.Value("files").([]Row)
+	uploads := t.uploads[employee.ID()]
 	for n, f := range list {
-		rows = append(rows, Row{{"id", fileID(employee.ID(), n)}, {"name", f.Value("filename")}})
+		id := fileID(employee.ID(), n)
+		if k := n - len(list) + len(uploads); k >= 0 {
+			id = uploads[k].ID
+		}
+		rows = append(rows, Row{{"id", id}, {"name", f.Value("filename")}})
 	}
 	return rows
 }
@@ -64,8 +73,11 @@ func (t *Tenant) vanished(file Row) bool {
 	return p > 0 && share(mix(mix(t.data.seed, hashText("files.vanish")), uint64(file.ID()))) < p
 }
 
-// fileContent makes a small document: the same bytes for the same file.
-func fileContent(employee, file Row) (contentType string, content []byte) {
+// fileContent is what was uploaded, or a small document: the same bytes for the same file.
+func (t *Tenant) fileContent(employee, file Row) (contentType string, content []byte) {
+	if u, ok := t.upload(employee.ID(), file.ID()); ok {
+		return u.kind(), u.Content
+	}
 	text := fmt.Sprintf("%v %v, file %d", employee.Value("name"), employee.Value("lastname"), file.ID())
 	name, _ := file.Value("name").(string)
 	switch {

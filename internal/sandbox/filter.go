@@ -27,11 +27,11 @@ var operators = []string{"=", "!=", "<=", ">=", "in", "like"} // documented
 func (c *call) readFilter(known []string) ([]condition, *failure) {
 	header, endpoint := c.r.Header.Get("X-Request-Filter"), c.route.endpoint()
 	if header != "" && c.s.lists("filter.refuse", endpoint) {
-		return nil, &failure{http.StatusBadRequest, "filters are not supported"}
+		return nil, refusal(http.StatusBadRequest, "filters are not supported")
 	}
 	filter, err := parseFilter(header, known, c.s.on("filter.precision", "second"))
 	if err != nil {
-		return nil, &failure{http.StatusBadRequest, err.Error()}
+		return nil, refusal(http.StatusBadRequest, "%s", err.Error())
 	}
 	switch several := c.s.text("filter.several"); {
 	case c.s.lists("filter.ignore", endpoint):
@@ -39,7 +39,7 @@ func (c *call) readFilter(known []string) ([]condition, *failure) {
 	case len(filter) < 2 || several == "all":
 		return filter, nil
 	case several == "refuse":
-		return nil, &failure{http.StatusBadRequest, "filter wants one field"}
+		return nil, refusal(http.StatusBadRequest, "filter wants one field")
 	}
 	return filter[:1], nil
 }
@@ -290,7 +290,7 @@ func (c *call) readSort(known []string) (ordering, *failure) {
 	}
 	order, documented, err := parseSort(header, known)
 	if err != nil {
-		return order, &failure{http.StatusBadRequest, err.Error()}
+		return order, refusal(http.StatusBadRequest, "%s", err.Error())
 	}
 	spelling := c.s.text("sort.spelling")
 	if c.route.scope == "" && spelling == "field" {
@@ -299,7 +299,7 @@ func (c *call) readSort(known []string) (ordering, *failure) {
 	understood := spelling == "either" || documented == (spelling == "documented")
 	switch {
 	case !understood && c.s.on("sort.unknown", "refuse"):
-		return order, &failure{http.StatusBadRequest, "sort is not understood"}
+		return order, refusal(http.StatusBadRequest, "sort is not understood")
 	case !understood, c.s.lists("sort.ignore", c.route.endpoint()):
 		return c.naturalOrder(), nil
 	}

@@ -205,9 +205,10 @@ func readPage(h http.Header, most int) (p page, asked bool) {
 type failure struct {
 	status  int
 	message string
+	form    string // of a refused write: text or html; empty is what a switch says
 }
 
-func fail(status int) *failure { return &failure{status, http.StatusText(status)} }
+func fail(status int) *failure { return refusal(status, "%s", http.StatusText(status)) }
 
 // page answers one page of the route's listing, or all of it if that is usual
 // and no paging header was sent.

@@ -9,7 +9,8 @@ import (
 
 const apiBase = "/api/integration/v2"
 
-// route is an endpoint of the vendor's. One of list, one, file and handle answers it.
+// route is an endpoint of the vendor's. One of list, one, file and handle answers
+// a GET, if it has one.
 type route struct {
 	pattern string // below apiBase if there is a scope
 	parts   []string
@@ -24,6 +25,8 @@ type route struct {
 	one    func(t *Tenant, ids []int) (any, bool)
 	file   func(t *Tenant, ids []int) (contentType string, content []byte, ok bool)
 	handle func(c *call)
+
+	writes map[string]*writing // by method
 }
 
 func (rt *route) name() string {
@@ -117,19 +120,29 @@ func makeRoutes() []route {
 		{pattern: "recruitments/{id}/employees", rows: "employee", scope: "recruitment", shuffled: true, list: ofRecruitment(func(t *Tenant, r Row) listing {
 			return listIDs(t.applicants(r.ID()), append([]string{"source", "owner"}, employeeFields...), t.employeeInRecruitment)
 		})},
+		{pattern: "recruitments/{id}/employees/{id}", scope: "recruitment", writes: map[string]*writing{
+			"POST": {kind: "assign", fields: noFields, read: readMembers(), plan: planAssign},
+		}},
 		{pattern: "recruitments/{id}/rejections", rows: "rejection", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.rejectionRows(r.ID())) })},
 		{pattern: "recruitments/{id}/job_posts", scope: "recruitment", list: ofRecruitment(func(t *Tenant, r Row) listing { return listRows(t.jobPosts(r.ID())) })},
 
-		{pattern: "employees", rows: "employee", scope: "employee", shuffled: true, list: all((*Tenant).listEmployees)},
+		{pattern: "employees", rows: "employee", scope: "employee", shuffled: true, list: all((*Tenant).listEmployees), writes: map[string]*writing{
+			"POST": {kind: "create", creates: true, fields: writableFields, read: readObject, plan: planCreate},
+		}},
 		{pattern: "employees/activities", rows: "activity", scope: "employee", list: all((*Tenant).listActivities)},
 		{pattern: "employees/recruitment_history", rows: "history", scope: "employee", list: all((*Tenant).listHistory)},
-		{pattern: "employees/{id}", rows: "employee", scope: "employee", shuffled: true, one: row(employees)},
+		{pattern: "employees/{id}", rows: "employee", scope: "employee", shuffled: true, one: row(employees), writes: map[string]*writing{
+			"PATCH": {kind: "update", fields: writableFields, read: readObject, plan: planPatch},
+			"PUT":   {kind: "update", fields: writableFields, read: readObject, plan: planPut},
+		}},
 		{pattern: "employees/{id}/notes", rows: "employee", scope: "employee", shuffled: true, one: func(t *Tenant, ids []int) (any, bool) {
 			e, ok := t.employees.get(ids[0])
 			if t.settings().on("notes.answer", "list") {
 				return t.notesOf(ids[0]), ok
 			}
 			return e, ok // not the notes (seen once)
+		}, writes: map[string]*writing{
+			"POST": {kind: "note", fields: fieldsOf(field("content", "text", true)), read: readMembers("content"), plan: planNote},
 		}},
 		{pattern: "employees/{id}/activities", rows: "activity", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
 			return listIDs(t.activitiesOf(ids[0]), activityFields, func(id int) Row {
@@ -139,6 +152,12 @@ func makeRoutes() []route {
 		}},
 		{pattern: "employees/{id}/tags", rows: "tag", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
 			return listRows(t.tagRows(ids[0])), t.employees.has(ids[0]) && !t.settings().on("tags.shape", "missing")
+		}, writes: map[string]*writing{
+			"POST": {kind: "tag", there: tagsBy("post"), fields: fieldsOf(field("name", "text", true)), read: readMembers("name"), plan: planTag},
+			"PUT":  {kind: "tags", there: tagsBy("put"), fields: noFields, read: readNames, plan: planTags},
+		}},
+		{pattern: "employees/{id}/tags/{id}", scope: "employee", writes: map[string]*writing{
+			"DELETE": {kind: "untag", there: tagsBy("post"), fields: noFields, read: readMembers(), plan: planUntag},
 		}},
 		// The shape of /sources without the candidate is a guess.
 		{pattern: "employees/{id}/sources", rows: "source", scope: "employee", list: func(t *Tenant, ids []int) (listing, bool) {
@@ -149,7 +168,15 @@ func makeRoutes() []route {
 		}},
 		{pattern: "employees/{id}/provisions", scope: "employee", list: ofEmployee((*Tenant).employeeProvisions)},
 		{pattern: "employees/{id}/recruitments", scope: "employee", list: ofEmployee(func(t *Tenant, e Row) []Row { return t.employeeRecruitments(e.ID()) })},
-		{pattern: "employees/{id}/files", scope: "employee", list: ofEmployee((*Tenant).files)},
+		{pattern: "employees/{id}/recruitments/{id}/states/{id}/_move", scope: "employee", writes: map[string]*writing{
+			"POST": {kind: "move", fields: noFields, read: readMembers(), plan: planMove},
+		}},
+		{pattern: "employees/{id}/recruitments/{id}/states/_move_to_reject_state", scope: "employee", writes: map[string]*writing{
+			"POST": {kind: "reject", fields: fieldsOf(field("rejection_id", "integer", true), field("description", "text", false)), read: readMembers("rejection_id", "description"), plan: planReject},
+		}},
+		{pattern: "employees/{id}/files", scope: "employee", list: ofEmployee((*Tenant).files), writes: map[string]*writing{
+			"POST": {kind: "upload", creates: true, fields: uploadFields, read: readUpload, plan: planUpload},
+		}},
 		{pattern: "employees/{id}/files/{id}", scope: "employee", one: func(t *Tenant, ids []int) (any, bool) {
 			e, _ := t.employees.get(ids[0])
 			return t.file(e, ids[1])
@@ -160,7 +187,7 @@ func makeRoutes() []route {
 			if !ok || t.vanished(f) {
 				return "", nil, false
 			}
-			kind, content := fileContent(e, f)
+			kind, content := t.fileContent(e, f)
 			return kind, content, true
 		}},
 
@@ -226,8 +253,12 @@ func (rt *route) serve(c *call) {
 	if isAPI && !c.authorized(scope) {
 		return
 	}
+	var write *writing
+	if rt != nil && isWrite(c.r.Method) {
+		write = rt.write(c.r.Method, c.s)
+	}
 	switch {
-	case rt == nil && isAPI:
+	case isAPI && (rt == nil || len(rt.methods(c.s)) == 0):
 		c.error(http.StatusNotFound)
 		return
 	case rt == nil:
@@ -238,11 +269,15 @@ func (rt *route) serve(c *call) {
 			c.notAllowed(http.MethodPost)
 			return
 		}
-	case c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
-		c.notAllowed(http.MethodGet) // writes come later
+	case write == nil && (isWrite(c.r.Method) || !rt.readable()):
+		c.notAllowed(rt.methods(c.s)...)
 		return
 	}
-	if to, ok := rt.redirect(c.path, c.s.text("redirects")); ok {
+	to, ok := rt.redirect(c.path, c.s.text("redirects"))
+	if write != nil {
+		to, ok = rt.redirectWrite(c.path, c.s)
+	}
+	if ok {
 		c.w.Header().Set("Location", c.prefix+to)
 		c.html(http.StatusMovedPermanently, "")
 		return
@@ -260,6 +295,8 @@ func (rt *route) serve(c *call) {
 		}
 	}
 	switch {
+	case write != nil:
+		c.write(write, ids)
 	case rt.list != nil:
 		c.page(ids, false)
 	case rt.one != nil:
@@ -317,8 +354,8 @@ func (c *call) shuffle(row Row) Row {
 	return out
 }
 
-func (c *call) notAllowed(allow string) {
-	c.w.Header().Set("Allow", allow)
+func (c *call) notAllowed(allow ...string) {
+	c.w.Header().Set("Allow", strings.Join(allow, ", "))
 	c.error(http.StatusMethodNotAllowed)
 }
 

@@ -131,10 +131,14 @@ func (t *Tenant) AddNote(employee int, text string) (Row, error) {
 	if !t.employees.has(employee) {
 		return nil, fmt.Errorf("%w: employees %d", ErrNotFound, employee)
 	}
-	return t.activityRow(t.addActivity(activity{
+	return t.activityRow(t.addNote(employee, text), true), nil
+}
+
+func (t *Tenant) addNote(employee int, text string) activity {
+	return t.addActivity(activity{
 		employee: employee, kind: t.data.activityKind(actNote), date: t.stamp(), content: text,
 		createdBy: t.firstUser().ID(),
-	}), true), nil
+	})
 }
 
 // RemoveFromRecruitment takes a candidate out of a recruitment: the history

@@ -69,16 +69,20 @@ var fraction = switchKind{[]string{"fraction"}, func(s string) (any, error) {
 	return f, nil
 }}
 
-// maxCount bounds the numbers that switches take.
+// maxCount bounds most numbers that switches take.
 const maxCount = 1_000_000
 
 var count, positive = countFrom(0), countFrom(1)
 
-func countFrom(least int) switchKind {
+func countFrom(least int) switchKind { return countBetween(least, maxCount) }
+
+func countUpTo(most int) switchKind { return countBetween(0, most) }
+
+func countBetween(least, most int) switchKind {
 	return switchKind{[]string{"count"}, func(s string) (any, error) {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < least || n > maxCount {
-			return nil, fmt.Errorf("want a whole number from %d to %d", least, maxCount)
+		if err != nil || n < least || n > most {
+			return nil, fmt.Errorf("want a whole number from %d to %d", least, most)
 		}
 		return n, nil
 	}}

@@ -47,6 +47,16 @@ type Tenant struct {
 	addedTo         map[int][]int  // candidates with added history rows, by recruitment
 	addedActivities map[int][]int  // ids by candidate
 	addedSources    map[int][]int  // ids by candidate
+
+	// What came through the API.
+	writes      []Write
+	writeBytes  int // of their bodies
+	writeCounts map[string]int
+	late        []lateWrite
+	notes       map[int][]Note   // by candidate
+	uploads     map[int][]Upload // by candidate: the last of the candidate's files
+	uploadBytes int
+	lastUpload  int // the highest id of an uploaded file
 }
 
 func newTenant(c Config, initial *settings, name, public string) *Tenant {
@@ -71,7 +81,9 @@ func newTenant(c Config, initial *settings, name, public string) *Tenant {
 		tagNames:      slices.Clone(tagNames),
 		tagSets:       map[int][]int{}, removedApps: map[int]bool{}, addedMoves: map[pair][]int{}, addedTo: map[int][]int{},
 		addedActivities: map[int][]int{}, addedSources: map[int][]int{},
+		writeCounts: map[string]int{}, notes: map[int][]Note{}, uploads: map[int][]Upload{},
 	}
+	t.lastUpload = fileID(t.employees.last+roomForEmployees, 0)
 	for i := range d.workflows {
 		t.workflows = append(t.workflows, d.workflows[i].clone())
 	}
@@ -95,6 +107,7 @@ func (t *Tenant) stamp() Stamp { return Stamp(t.now().Unix()) }
 // serve answers one request; prefix is what stood before path.
 func (t *Tenant) serve(w http.ResponseWriter, r *http.Request, prefix, path string) {
 	if strings.HasPrefix(path, "/_sandbox/") || path == "/_sandbox" {
+		t.settle(false)
 		http.StripPrefix(prefix, t.admin).ServeHTTP(w, r)
 		return
 	}
@@ -105,7 +118,11 @@ func (t *Tenant) serve(w http.ResponseWriter, r *http.Request, prefix, path stri
 	c.route, c.args = matchRoute(path)
 	overLimit := t.requests.begin(c.s.number("rate.limit"))
 	defer func() { t.requests.end(r.Method+" "+c.route.name(), c.w.status) }()
+	if isWrite(r.Method) {
+		defer c.drain()
+	}
 	if !c.fails(overLimit) {
+		t.settle(false)
 		c.route.serve(&c)
 	}
 }

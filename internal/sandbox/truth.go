@@ -84,6 +84,7 @@ func (t *Tenant) TruthPage(entity string, after, limit int) ([]Row, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: no entity %q", ErrNotFound, entity)
 	}
+	t.settle(false)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	s := source(t)
