@@ -269,6 +269,11 @@ func jitter(n int) time.Duration {
 // more than their status.
 func (c *Client) Pause(ctx context.Context, n int) error { return c.sleep(ctx, jitter(n)) }
 
+// Wait is Pause of at least a time that the other side asked for.
+func (c *Client) Wait(ctx context.Context, n int, least time.Duration) error {
+	return c.sleep(ctx, max(jitter(n), least))
+}
+
 func (c *Client) now() time.Time {
 	if c.Now != nil {
 		return c.Now()

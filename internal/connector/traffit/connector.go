@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -94,9 +95,12 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	}
 	c := &client{
 		base: base, tenant: name, id: id, secret: secret,
-		http:   &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
-		brief:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
-		writes: &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 1, AttemptTimeout: writeTimeout, Redirect: stay},
+		http:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
+		brief: &outbound.Client{Transport: cfg.Transport, Now: cfg.Now, Attempts: 2},
+		writes: &outbound.Client{
+			Transport: cfg.Transport, Now: cfg.Now, Attempts: 1, AttemptTimeout: writeTimeout, Redirect: stay,
+			MaxWait: math.MaxInt64, // every answer is handed on, whatever it asks for: its status says what has happened
+		},
 		habits: newHabits(),
 		now:    cfg.Now, log: cfg.Log,
 	}

@@ -229,13 +229,16 @@ var itemKeys = []string{"items", "dictionary_items", "values", "elements", "tags
 // recruitments reads the list, which has other fields than the details (seen).
 func (t *tenant) recruitments() *connector.List {
 	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID, keys: &recruitmentKeys}
-	return t.step(r, func(row object, sent ats.Time) []connector.Part {
-		parts := listed(recruitment, row, sent)
-		if closed := row.bool("is_closed"); closed != nil && *closed && parts != nil {
-			parts[0].Rank = rankClosed
-		}
-		return parts
-	}, connector.Cover{Entity: recruitment, Kind: kindList, Absent: connector.Nominate})
+	return t.step(r, recruitmentParts, connector.Cover{Entity: recruitment, Kind: kindList, Absent: connector.Nominate})
+}
+
+// recruitmentParts makes the part that a recruitment's row in the list is.
+func recruitmentParts(row object, sent ats.Time) []connector.Part {
+	parts := listed(recruitment, row, sent)
+	if closed := row.bool("is_closed"); closed != nil && *closed && parts != nil {
+		parts[0].Rank = rankClosed
+	}
+	return parts
 }
 
 // recruitmentDetails reads workflow, responsible people and status, open recruitments first.
@@ -253,11 +256,16 @@ func (t *tenant) recruitmentDetails() *connector.Each {
 			if err != nil {
 				return nil, err
 			}
-			p := part(recruitment, u.ID, kindDetail, "", o, sent)
-			p.Version = o.text("updated_at")
-			return []connector.Part{p}, nil
+			return []connector.Part{recruitmentDetail(u.ID, o, sent)}, nil
 		},
 	}
+}
+
+// recruitmentDetail makes the part that a recruitment's own answer is.
+func recruitmentDetail(id string, o object, sent ats.Time) connector.Part {
+	p := part(recruitment, id, kindDetail, "", o, sent)
+	p.Version = o.text("updated_at")
+	return p
 }
 
 // employees reads the candidates.
@@ -272,15 +280,17 @@ func (t *tenant) employees() *connector.List {
 // missing keeps an empty half in its application's ID, which no record can have.
 func (t *tenant) history() *connector.List {
 	r := call{path: api + "/employees/recruitment_history", scope: "employee", size: pageSize, sort: byID}
-	return t.step(r, func(row object, sent ats.Time) []connector.Part {
-		if row.id("id") == "" {
-			return nil
-		}
-		id := row.id("employee") + ":" + row.id("recruitment")
-		p := part(application, id, kindMove, row.id("id"), row, sent)
-		p.Version = row.text("updated_at")
-		return []connector.Part{p}
-	}, connector.Cover{Entity: application, Kind: kindMove, Absent: connector.Nominate})
+	return t.step(r, moveParts, connector.Cover{Entity: application, Kind: kindMove, Absent: connector.Nominate})
+}
+
+// moveParts makes the part that a stay of a candidate in a state is.
+func moveParts(row object, sent ats.Time) []connector.Part {
+	if row.id("id") == "" {
+		return nil
+	}
+	p := part(application, row.id("employee")+":"+row.id("recruitment"), kindMove, row.id("id"), row, sent)
+	p.Version = row.text("updated_at")
+	return []connector.Part{p}
 }
 
 // sources reads where candidates came from, in smaller pages: see sourcePage.
@@ -380,15 +390,18 @@ func (o object) label() *string {
 // which stands nowhere else (seen). All other rows are personal and leave nothing behind.
 func (t *tenant) activities() *connector.List {
 	r := call{path: api + "/employees/activities", scope: "employee", size: pageSize, sort: byID}
-	return t.step(r, func(row object, sent ats.Time) []connector.Part {
-		reason := stageChange(row["content"]).object("rejection")
-		at := row.time("activity_date")
-		if reason.label() == nil || at == nil || row.id("employee") == "" || row.id("id") == "" {
-			return nil
-		}
-		raw := object{"date": row.text("activity_date"), "rejection": object{"id": reason.id("id"), "name": reason.label()}}
-		return []connector.Part{part(rejected, rejectedID(row.id("employee"), *at), kindActivity, row.id("id"), raw, sent)}
-	})
+	return t.step(r, func(row object, sent ats.Time) []connector.Part { return reasonParts(row.id("employee"), row, sent) })
+}
+
+// reasonParts makes the part that the reason of a candidate's rejection is; none of another activity.
+func reasonParts(employeeID string, row object, sent ats.Time) []connector.Part {
+	reason := stageChange(row["content"]).object("rejection")
+	at := row.time("activity_date")
+	if reason.label() == nil || at == nil || employeeID == "" || row.id("id") == "" {
+		return nil
+	}
+	raw := object{"date": row.text("activity_date"), "rejection": object{"id": reason.id("id"), "name": reason.label()}}
+	return []connector.Part{part(rejected, rejectedID(employeeID, *at), kindActivity, row.id("id"), raw, sent)}
 }
 
 // rejectedID names the moment of a rejection. TRAFFIT does not say which move an activity

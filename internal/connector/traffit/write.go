@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"regexp"
 	"strings"
+	"sync/atomic"
 
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/outbound"
@@ -29,121 +31,135 @@ type upload struct {
 	open        func() (io.ReadCloser, error)
 }
 
+// throttled is how often a write waits that was sent too early.
+const throttled = 3
+
 // change sends a write, once. It is sent again only after an answer which says that nothing has
-// happened: a token that died, or a redirect to the same address with or without its last slash.
-// An error that is no *connector.UnclearError says the same.
+// happened: a token that is not taken, a request to come later, or a redirect to the same address with
+// or without its last slash. An error that is no *connector.UnclearError says the same.
 func (c *client) change(ctx context.Context, w write) (object, error) {
-	path, moved := w.path, false
-	for n := 1; ; n++ {
+	for moved, refusals, waits := false, 0, 0; ; {
 		g, err := c.tokens.get(ctx)
 		if err != nil {
 			return nil, err
 		}
 		g.uses.Add(1)
-		resp, err := c.deliver(ctx, w, path, g.token)
+		resp, err := c.deliver(ctx, w, g.token)
 		if err != nil {
 			return nil, err
 		}
-		if to, ok := c.otherSlash(path, resp); ok && !moved {
-			path, moved = to, true
+		if to, ok := c.otherSlash(w.path, resp); ok && !moved {
+			w.path, moved = to, true
 			continue
 		}
 		o, err := c.verdict(w, resp)
-		if _, dead := errors.AsType[*connector.AuthError](err); dead && n < deadTokens {
-			// Another's request may have used up the token's last life, but one that nobody else has
-			// used should not have died: then it is how a missing scope looks, or the end.
-			c.tokens.drop(g.token)
-			if g.uses.Load() > 1 || n == 1 {
-				continue
+		later, early := errors.AsType[*connector.RetryError](err)
+		_, lacks := errors.AsType[*connector.ScopeError](err)
+		_, dead := errors.AsType[*connector.AuthError](err)
+		switch {
+		case early && waits < throttled && later.After <= outbound.DefaultMaxWait:
+			waits++
+			if err := c.http.Wait(ctx, waits, later.After); err != nil {
+				return nil, err
 			}
-			if c.works(ctx, w.scope) {
+			continue
+		case !dead && !(lacks && refusals == 0 && c.now().Sub(g.sent) > oldGrant):
+			return o, err
+		}
+		c.tokens.drop(g.token)
+		refusals++
+		// Another's request may have used up the token's last life, but one that nobody else has
+		// used should not have died: then it is how a missing scope looks, or the end.
+		if refusals > 1 && (g.uses.Load() == 1 || refusals == deadTokens) {
+			if dead && c.works(ctx, w.scope) {
 				return nil, &connector.ScopeError{Scope: w.scope, Message: err.Error()}
 			}
+			return nil, err
 		}
-		return o, err
 	}
 }
 
 // deliver sends the request and reads the answer.
-func (c *client) deliver(ctx context.Context, w write, path, token string) (*outbound.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, w.method, c.address(path), http.NoBody)
+func (c *client) deliver(ctx context.Context, w write, token string) (*outbound.Response, error) {
+	var asked, connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	req, err := http.NewRequestWithContext(traced, w.method, c.address(w.path), http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", w.method, path, err)
+		return nil, fmt.Errorf("%s %s: %w", w.method, w.path, err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
 	switch {
 	case w.upload != nil:
 		req.Header.Set("Content-Type", w.upload.contentType)
 		req.ContentLength, req.GetBody = w.upload.size, w.upload.open
 	case w.body != nil:
-		body := encode(w.body)
-		req.Header.Set("Content-Type", "application/json")
+		body := string(encode(w.body))
 		req.ContentLength = int64(len(body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(string(body))), nil }
-	default:
-		req.Header.Set("Content-Type", "application/json")
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
 	}
 	resp, err := c.writes.Do(req)
+	_, turned := errors.AsType[*outbound.UnsentError](err)
 	switch {
 	case err == nil:
 		return resp, nil
-	case unsent(err):
-		return nil, c.unreachable(ctx, path, err)
+	case errors.Is(err, connector.ErrNoContent):
+		return nil, fmt.Errorf("%s %s: %w", w.method, w.path, err)
+	case turned, asked.Load() && !connected.Load(): // there was nothing to write the request to
+		return nil, c.unreachable(ctx, w.path, err)
 	}
-	return nil, &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, path, err)}
-}
-
-// unsent reports whether an error came before the first byte of a request went out.
-func unsent(err error) bool {
-	if _, ok := errors.AsType[*outbound.UnsentError](err); ok {
-		return true
-	}
-	if _, ok := errors.AsType[*outbound.RetryAfterError](err); ok {
-		return true // a refusal with the wish to come back later
-	}
-	if _, ok := errors.AsType[*connector.RetryError](err); ok {
-		return true // the transport's own word about the request budget
-	}
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial" || errors.Is(err, connector.ErrNoContent)
+	return nil, &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, w.path, err)}
 }
 
 // verdict reads the answer to a write. Success may come without a body, or with one that nobody
 // has described; only its JSON is of interest.
 func (c *client) verdict(w write, resp *outbound.Response) (object, error) {
+	body := strings.TrimSpace(string(resp.Body))
 	spoken := looksLikeJSON(resp.Body) && json.Valid(resp.Body)
-	message := "no explanation was given"
-	var o object
-	if spoken {
-		v, _ := decode(resp.Body) // valid as just checked
-		o = asObject(v)
-		message = said(o)
-	} else if text := strings.TrimSpace(string(resp.Body)); text != "" && !looksLikeHTML(resp) {
-		message = string([]rune(strings.ToValidUTF8(text, "�"))[:min(len([]rune(text)), 200)])
+	unclear := func(err error) error {
+		return &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, w.path, err)}
 	}
-	refused := &connector.RefusedError{Status: resp.Status, Message: message}
+	refused := &connector.RefusedError{Status: resp.Status, Message: explanation(resp)}
 	switch status := resp.Status; {
-	case status >= 200 && status < 300 && !spoken && len(strings.TrimSpace(string(resp.Body))) > 0 && looksLikeHTML(resp):
-		// TRAFFIT's front answers pages with 200 for tenants that are away (seen).
-		return nil, &connector.UnclearError{Err: fmt.Errorf("%s %s answered %d with a page", w.method, w.path, status)}
+	case status >= 200 && status < 300 && !spoken && body != "" && (looksLikeHTML(resp) || looksLikeJSON(resp.Body)):
+		// TRAFFIT's front answers pages with 200 for tenants that are away (seen), and answers may be cut.
+		return nil, unclear(fmt.Errorf("it answered %d with a page or broken JSON", status))
 	case status >= 200 && status < 300:
-		return o, nil
+		if !spoken {
+			return nil, nil
+		}
+		v, _ := decode(resp.Body) // valid as just checked
+		return asObject(v), nil
 	case status == http.StatusTooManyRequests:
 		return nil, c.later(resp, refused)
-	case status >= 500:
-		return nil, &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, w.path, refused)}
 	case status == http.StatusUnauthorized:
-		return nil, &connector.AuthError{Message: message}
+		return nil, &connector.AuthError{Message: refused.Message}
 	case status == http.StatusForbidden && !looksLikeHTML(resp):
-		return nil, &connector.ScopeError{Scope: w.scope, Message: message}
+		return nil, &connector.ScopeError{Scope: w.scope, Message: refused.Message}
+	case elsewhere(status):
+		refused.Message = "it points to " + outbound.RedactURL(resp.Header.Get("Location")) + ", which is not followed"
+		return nil, refused
+	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
+		return nil, refused
 	}
-	return nil, refused
+	// Failures come before or after the effect. So do other redirects: they may show the way to what
+	// has just been done.
+	return nil, unclear(refused)
+}
+
+// elsewhere reports whether a status says that a request belongs to another address and was not
+// carried out at this one.
+func elsewhere(status int) bool {
+	return status == http.StatusMovedPermanently || status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
 }
 
 // otherSlash gives the path to which a redirect points, if all that differs is the last slash.
 func (c *client) otherSlash(path string, resp *outbound.Response) (string, bool) {
-	if resp.Status < 300 || resp.Status >= 400 {
+	if !elsewhere(resp.Status) {
 		return "", false
 	}
 	from, err := url.Parse(c.address(path))
@@ -159,4 +175,43 @@ func (c *client) otherSlash(path string, resp *outbound.Response) (string, bool)
 		return path + "/", true
 	}
 	return strings.TrimSuffix(path, "/"), true
+}
+
+var (
+	markup = regexp.MustCompile(`(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<[^>]*>`)
+	spaces = regexp.MustCompile(`\s+`)
+)
+
+// explanation is what the answer to a refused write says: the words of its JSON, of a plain text or of
+// a page.
+func explanation(resp *outbound.Response) string {
+	text := strings.ToValidUTF8(string(resp.Body), "�")
+	if v, err := decode(resp.Body); err == nil && looksLikeJSON(resp.Body) {
+		o := asObject(v)
+		text = strings.Join(complaints(o["errors"], []string{said(o)}), "; ")
+	} else if looksLikeHTML(resp) {
+		text = markup.ReplaceAllString(text, " ")
+	}
+	short := []rune(strings.TrimSpace(spaces.ReplaceAllString(text, " ")))
+	if len(short) == 0 {
+		return "no explanation was given"
+	}
+	return string(short[:min(len(short), 300)])
+}
+
+// complaints collects the texts of a tree of errors, as forms have them.
+func complaints(v any, into []string) []string {
+	switch v := v.(type) {
+	case string:
+		return append(into, v)
+	case []any:
+		for _, inner := range v {
+			into = complaints(inner, into)
+		}
+	case map[string]any:
+		for _, key := range object(v).keys() {
+			into = complaints(v[key], into)
+		}
+	}
+	return into
 }
