@@ -68,7 +68,8 @@ func (t *tenant) changeTags(
 		Name: "tag",
 		Look: func(ctx context.Context) (connector.Sight, error) {
 			tags, _, err := t.tagsOf(ctx, u)
-			if answer, ok := errors.AsType[*connector.AnswerError](err); ok && answer.Status == http.StatusNotFound {
+			answer, ok := errors.AsType[*connector.AnswerError](err)
+			if ok && answer.Status == http.StatusNotFound && !errors.Is(err, connector.ErrGone) {
 				return connector.Sight{}, errNoTags
 			}
 			return connector.Sight{Found: err == nil && right(tags), Proven: true}, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"sync"
@@ -100,7 +102,7 @@ func (j *journal) Do(ctx context.Context, e connector.Effect) (connector.Done, e
 			return j.finish(e, s.RemoteID, true), nil
 		}
 	}
-	for until := j.clock.now().Add(4 * time.Minute); ; {
+	for until := j.clock.now().Add(time.Hour); ; {
 		if !j.begun[e.Name] || e.Repeatable {
 			j.begun[e.Name] = true
 			j.sent[e.Name]++
@@ -170,4 +172,18 @@ func turn(t *testing.T, box *sandbox.Sandbox, name, value string) {
 	if err := box.Set(name, value); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// readJSON reads the object that was sent.
+func readJSON(t *testing.T, r *http.Request) object {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	v, err := decode(b)
+	if err != nil {
+		t.Errorf("%q: %v", b, err)
+	}
+	return asObject(v)
 }

@@ -25,7 +25,7 @@ const (
 
 // stream begins a GET whose answer is no JSON and too large to be held.
 func (c *client) stream(ctx context.Context, r call) (connector.Content, error) {
-	for n, renewed := 1, false; ; n++ {
+	for n, renewed := 1, false; ; {
 		g, err := c.tokens.get(ctx)
 		if err != nil {
 			return connector.Content{}, err
@@ -38,12 +38,13 @@ func (c *client) stream(ctx context.Context, r call) (connector.Content, error) 
 			continue
 		}
 		later, passes := errors.AsType[*connector.RetryError](err)
-		if !passes || later.After > 0 || n >= streamAttempts {
+		if !passes || later.After > outbound.DefaultMaxWait || n >= streamAttempts {
 			return content, err
 		}
-		if err := c.http.Pause(ctx, n); err != nil {
+		if err := c.http.Wait(ctx, n, later.After); err != nil {
 			return connector.Content{}, err
 		}
+		n++
 	}
 }
 
