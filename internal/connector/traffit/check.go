@@ -26,7 +26,7 @@ var scopes = []scope{
 	{"workflow", "application stages and the stages of jobs"},
 	{"user", "users and roles"},
 	{"source", "the source of candidates"},
-	{"dictionary", "the labels of sources that come without one"},
+	{"dictionary", "the labels of sources that come without one, and of types of files"},
 }
 
 // endpoint is one kind of address that a sync reads.
@@ -46,7 +46,7 @@ var endpoints = []endpoint{
 	{path: api + "/workflows", scope: "workflow", list: true, lost: "application stages"},
 	{path: api + "/users/", scope: "user", list: true, lost: "users and roles"},
 	{path: api + "/sources", scope: "source", list: true, lost: "the source of candidates"},
-	{path: api + "/dictionaries", scope: "dictionary", list: true, lost: "the labels of sources that come without one"},
+	{path: api + "/dictionaries", scope: "dictionary", list: true, lost: "the labels of sources that come without one, and of types of files"},
 	{path: api + "/employees/recruitment_history", scope: "employee", list: true, lost: "applications"},
 	{path: api + "/employees/activities", scope: "employee", list: true, lost: "the reason of each rejection"},
 	{path: api + "/employees/{id}", of: api + "/employees/", scope: "employee", lost: "the proof that a candidate is gone"},
@@ -56,7 +56,7 @@ var endpoints = []endpoint{
 	{path: api + "/recruitments/{id}/rejections", of: api + "/recruitments/", scope: "recruitment", list: true, lost: "rejection reasons"},
 	{path: api + "/workflows/{id}", of: api + "/workflows", scope: "workflow", lost: "application stages and the stages of jobs"},
 	{path: api + "/users/{id}", of: api + "/users/", scope: "user", lost: "the proof that a user is gone"},
-	{path: api + "/dictionaries/{id}", of: api + "/dictionaries", scope: "dictionary", lost: "the labels of sources that come without one"},
+	{path: api + "/dictionaries/{id}", of: api + "/dictionaries", scope: "dictionary", lost: "the labels of sources that come without one, and of types of files"},
 	{path: "/public/job_posts/published", list: true, lost: "job postings, and the descriptions and places of jobs"},
 }
 

@@ -84,7 +84,7 @@ func declaredFields(v any) []employeeField {
 
 // plainName is a name without what people write in different ways.
 func plainName(name string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "_", "").Replace(name))
+	return ats.Fold(strings.NewReplacer(" ", "", "_", "").Replace(name))
 }
 
 // fieldNamed finds one of the tenant's own fields by its key or its label; the first name that fits

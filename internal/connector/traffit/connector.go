@@ -108,7 +108,10 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		c.spelling = slices.Index(spellings, byIDPublic)
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
-	return &tenant{client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels, schemas: &schemas{}}, nil
+	return &tenant{
+		client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels,
+		schemas: &schemas{}, labels: &labels{}, tagForm: newTagForm(),
+	}, nil
 }
 
 // writeTimeout bounds one write: after it there must be time to find out what became of it before
@@ -124,6 +127,8 @@ type tenant struct {
 	confirmed  map[string]string             // variants by detail, as a probe found them
 	fileLabels map[connector.FileType]string // the tenant's words for types of files
 	schemas    *schemas
+	labels     *labels
+	tagForm    *tagForm
 }
 
 // tenantPattern is what a tenant may be called. Underscores occur (seen), although host names

@@ -2,11 +2,11 @@ package traffit
 
 import "github.com/kladka/kladka/internal/connector"
 
-// details are the wire details that reading depends on and that nobody has confirmed for every
-// tenant. A switch of the simulator has the name of each, and its variants for values; the
-// connector reads all of them. docs/traffit.md is made of this table.
+// details are the wire details that reading and writing depend on and that nobody has confirmed for
+// every tenant. A switch of the simulator has the name of each, and its variants for values; the
+// connector gets along with all of them. docs/traffit.md is made of this table.
 //
-// Details of writing and of webhooks come with those.
+// Details of webhooks come with those.
 var details = []connector.Detail{
 	{
 		ID: "totals", Evidence: connector.FromCode,
@@ -270,6 +270,49 @@ var details = []connector.Detail{
 			{Name: "seen", About: "some are lists"},
 			{Name: "text", About: "all are texts"},
 			{Name: "list", About: "all are lists"},
+		},
+	},
+	{
+		ID: "file.label", Evidence: connector.GuessOnly,
+		About: "What happens to a file whose dictionary_file_type is no label of the dictionary?",
+		Variants: []connector.Variant{
+			{Name: "ignored", About: "it is taken, and gets none"},
+			{Name: "refused", About: "it is refused with 400, and then sent without a label"},
+		},
+	},
+	{
+		ID: "file.answer", Evidence: connector.FromCode,
+		About: "Does the answer to an upload name the file?",
+		Variants: []connector.Variant{
+			{Name: "empty", About: "no; it is found by its name and content"},
+			{Name: "id", About: `{"id"}`},
+		},
+	},
+	{
+		ID: "note.content", Evidence: connector.SeenOnce,
+		About: "In which form do notes come back in the log of candidates?",
+		Variants: []connector.Variant{
+			{Name: "plain", About: "as they were sent"},
+			{Name: "html", About: "as HTML"},
+		},
+	},
+	{
+		ID: "tags.write", Evidence: connector.GuessOnly,
+		About: "How are the tags of a candidate changed?",
+		Variants: []connector.Variant{
+			{Name: "post", About: `one by one: POST /employees/{id}/tags {"name"}, DELETE /employees/{id}/tags/{tag_id}`},
+			{Name: "put", About: "all at once: PUT /employees/{id}/tags with a list of names"},
+			{Name: "missing", About: "not through the API"},
+		},
+	},
+	{
+		ID: "choice.write", Evidence: connector.FromCode,
+		About: "How are the values of choice fields written?",
+		Variants: []connector.Variant{
+			{Name: "seen", About: "candidate_languages and _nationality by the place of the choice in the schema, others by its label"},
+			{Name: "index", About: "all by the place"},
+			{Name: "label", About: "all by the label"},
+			{Name: "either", About: "both are taken"},
 		},
 	},
 }

@@ -328,30 +328,52 @@ func (t *tenant) rejectionReasons() *connector.Each {
 	}
 }
 
-// tags reads each candidate's tags (path documented, form guess). The tags themselves are never
-// withdrawn: one candidate's answer says nothing about them.
+// tags reads each candidate's tags. The tags themselves are never withdrawn: one candidate's answer
+// says nothing about them.
 func (t *tenant) tags() *connector.Each {
 	return &connector.Each{
 		Of: connector.Cover{Entity: employee, Kind: kindList}, Reads: kindTags, MaxAge: always(maxAgeTags),
 		Fetch: func(ctx context.Context, u connector.Unit) ([]connector.Part, error) {
-			rows, sent, err := t.below(ctx, "/employees/", "/tags", "employee", u)
+			tags, sent, err := t.tagsOf(ctx, u)
 			if err != nil {
 				return nil, err
 			}
-			ids, parts := []string{}, []connector.Part{{}}
-			for _, row := range rows {
-				if inner := row.object("tag"); inner != nil {
-					row = inner
-				}
-				if id := row.id("id"); id != "" {
-					ids = append(ids, id)
-					parts = append(parts, part(tag, id, kindCandidate, "", object{"id": id, "name": row.label()}, sent))
-				}
-			}
-			parts[0] = part(employee, u.ID, kindTags, "", object{"tags": ids}, sent)
-			return parts, nil
+			return tagParts(u, tags, sent), nil
 		},
 	}
+}
+
+// tagsOf reads a candidate's tags as {"id","name"} (path documented, form guess).
+func (t *tenant) tagsOf(ctx context.Context, u connector.Unit) ([]object, ats.Time, error) {
+	rows, sent, err := t.below(ctx, "/employees/", "/tags", "employee", u)
+	if err != nil {
+		return nil, sent, err
+	}
+	var tags []object
+	for _, row := range rows {
+		if inner := row.object("tag"); inner != nil {
+			row = inner
+		}
+		if id := row.id("id"); id != "" {
+			o := object{"id": id, "name": nil}
+			if name := row.label(); name != nil {
+				o["name"] = *name
+			}
+			tags = append(tags, o)
+		}
+	}
+	return tags, sent, nil
+}
+
+// tagParts makes the parts of a candidate's tags, the candidate's own first.
+func tagParts(u connector.Unit, tags []object, sent ats.Time) []connector.Part {
+	ids, parts := []string{}, []connector.Part{{}}
+	for _, o := range tags {
+		ids = append(ids, o.id("id"))
+		parts = append(parts, part(tag, o.id("id"), kindCandidate, "", o, sent))
+	}
+	parts[0] = part(employee, u.ID, kindTags, "", object{"tags": ids}, sent)
+	return parts
 }
 
 // label is the text of a dictionary-like object; nil when it has none.

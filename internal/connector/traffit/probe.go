@@ -57,7 +57,14 @@ var probes = map[string]func(context.Context, *probe) (variant, note string, err
 	"guid":                probeGUID,
 	"adverts.geolocation": probeGeolocation,
 	"adverts.options":     probeOptions,
+	"file.label":          never(writesNothing),
+	"file.answer":         never(writesNothing),
+	"note.content":        never(writesNothing),
+	"tags.write":          never(writesNothing),
+	"choice.write":        never(writesNothing),
 }
+
+const writesNothing = "it shows only in writes, and a probe writes nothing"
 
 // greedy is the detail that may take many requests; it gets what the others leave.
 const greedy = "tags.shape"

@@ -1,0 +1,164 @@
+package traffit
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/sandbox"
+)
+
+// somewhere adds a recruitment, and gives its ID.
+func somewhere(t *testing.T, box *sandbox.Sandbox) string {
+	t.Helper()
+	row, err := box.AddRecruitment(sandbox.Patch{"name": "Główny <księgowy> & co."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(row.ID())
+}
+
+const noteText = "Rozmowa: \"świetna\" <b>nie</b> pogrubione & 100%\n\n– Zażółć gęślą jaźń 👍\n"
+
+func TestAddNote(t *testing.T) {
+	for name, switches := range map[string]map[string]string{
+		"as assumed":          nil,
+		"always 200":          {"write.status": "200"},
+		"always 204":          {"write.status": "204"},
+		"strict":              {"write.validation": "strict"},
+		"a slash at the end":  {"redirects.writes": "slash"},
+		"notes as HTML":       {"note.content": "html"},
+		"dying tokens":        {"token.uses": "2"},
+		"lists of one":        {"single.wrap": "true"},
+		"a list of the notes": {"notes.answer": "list"},
+		"no length of a list": {"totals": "none"},
+	} {
+		for _, lost := range []string{"0", "1"} {
+			t.Run(name+", lost "+lost, func(t *testing.T) {
+				t.Parallel()
+				box, tn, now := acting(t, switches)
+				turn(t, box, "write.lost", lost)
+				id, text := someone(t, box)
+				job := somewhere(t, box)
+				j := newJournal(now)
+				out, err := tn.Act(t.Context(), &connector.AddNote{ApplicationID: text + ":" + job, Content: noteText}, j)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := noteText + "\n\n[Główny <księgowy> & co. | ref " + j.Mark() + "]"
+				if notes := box.Notes(id); len(notes) != 1 || notes[0].Content != want {
+					t.Errorf("notes: %+v", notes)
+				}
+				if d := cmp.Diff(connector.Outcome{CandidateID: text, ApplicationID: text + ":" + job}, out); d != "" || j.warnings != nil {
+					t.Errorf("%s %v", d, j.warnings)
+				}
+			})
+		}
+	}
+}
+
+// A note is written once, whatever becomes of its answer and of the process.
+func TestAddNoteOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		switches map[string]string
+		kill     string
+	}{
+		"a wrong answer":      {switches: map[string]string{"write.unsure": "1"}},
+		"a late effect":       {switches: map[string]string{"write.lost": "1", "write.late": "110s", "note.content": "html"}},
+		"killed":              {kill: "note"},
+		"killed, late effect": {switches: map[string]string{"write.unsure": "1", "write.late": "50s"}, kill: "note"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			box, tn, now := acting(t, c.switches)
+			id, text := someone(t, box)
+			for range 5 {
+				if _, err := box.AddNote(id, noteText); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a := &connector.AddNote{ApplicationID: text + ":" + somewhere(t, box), Content: noteText}
+			j := newJournal(now)
+			j.kill = c.kill
+			_, err := tn.Act(t.Context(), a, j)
+			if errors.Is(err, errKilled) {
+				_, err = tn.Act(t.Context(), a, j)
+			}
+			if err != nil || j.sent["note"] != 1 || len(box.Notes(id)) != 1 {
+				t.Errorf("%v; sent %d times, %d notes", err, j.sent["note"], len(box.Notes(id)))
+			}
+			if _, err := tn.Act(t.Context(), a, j); err != nil || len(box.Notes(id)) != 1 {
+				t.Errorf("carried out again: %v, %d notes", err, len(box.Notes(id)))
+			}
+		})
+	}
+}
+
+// A request that failed without an effect is sent again once that is certain.
+func TestAddNoteAfterAFailure(t *testing.T) {
+	f := newFake(t)
+	f.objects["/recruitments/3"] = `{"id":3}`
+	f.objects["/employees/7"] = `{"id":7}`
+	f.lists["/employees/7/activities"] = []string{`{"id":1,"content":null}`, `{"id":2,"content":{"content":"x"}}`}
+	n := 0
+	f.special[api+"/employees/7/notes"] = func(w http.ResponseWriter, r *http.Request) {
+		if n++; n == 1 {
+			say(w, 500, `{"message":"no"}`)
+			return
+		}
+		say(w, 201, `{"id":9}`)
+	}
+	j := newJournal(newClock())
+	if _, err := f.open().Act(t.Context(), &connector.AddNote{ApplicationID: "7:3", Content: "x"}, j); err != nil || n != 2 || j.done["note"].RemoteID != "9" {
+		t.Errorf("%v after %d requests: %+v", err, n, j.done)
+	}
+}
+
+func TestSeeNote(t *testing.T) {
+	f := newFake(t)
+	f.objects["/employees/7"] = `{"id":7}`
+	tn := f.open()
+	for _, c := range []struct {
+		rows []string
+		more string // that are declared and not shown
+		want connector.Sight
+	}{
+		{nil, "", connector.Sight{Proven: true}},
+		{[]string{`{"id":1,"content":"text [ref k7f3q8]"}`}, "", connector.Sight{Proven: true}},
+		{[]string{`{"id":1,"content":"<p>text<br>[A &amp; B | ref&nbsp;k7f3q9]<\/p>"}`}, "", connector.Sight{Found: true, RemoteID: "1"}},
+		{[]string{`{"id":1}`, `{"id":2,"content":{"content":"text [ref k7f3q9]"}}`}, "", connector.Sight{Found: true, RemoteID: "2"}},
+		{[]string{`{"id":1,"content":"a"}`}, "2", connector.Sight{}},
+	} {
+		f.special[api+"/employees/7/activities"] = func(w http.ResponseWriter, _ *http.Request) {
+			if c.more != "" {
+				w.Header().Set("X-Result-Total-Count", c.more)
+			}
+			say(w, 200, "["+strings.Join(c.rows, ",")+"]")
+		}
+		got, err := tn.seeNote(t.Context(), "7", "k7f3q9")
+		if d := cmp.Diff(c.want, got); d != "" || err != nil {
+			t.Errorf("%v: %v %s", c.rows, err, d)
+		}
+	}
+}
+
+// The note of a recruitment that is gone does without its name; a candidate who is gone gets none.
+func TestAddNoteToWhatIsGone(t *testing.T) {
+	box, tn, now := acting(t, nil)
+	id, text := someone(t, box)
+	if _, err := tn.Act(t.Context(), &connector.AddNote{ApplicationID: text + ":99999", Content: "x"}, newJournal(now)); err != nil {
+		t.Fatal(err)
+	}
+	if notes := box.Notes(id); len(notes) != 1 || notes[0].Content != "x\n\n[ref k7f3q9]" {
+		t.Errorf("%+v", notes)
+	}
+	_, err := tn.Act(t.Context(), &connector.AddNote{ApplicationID: "999999:1", Content: "x"}, newJournal(now))
+	if refused, ok := errors.AsType[*connector.RefusedError](err); !ok || refused.Status != http.StatusNotFound {
+		t.Error(err)
+	}
+}
