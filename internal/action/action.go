@@ -117,9 +117,6 @@ type Config struct {
 	Fetch   func(ctx context.Context, url string, limit int64) (outbound.Fetched, error)
 	MaxFile int64 // bytes
 
-	// CheckFile judges a fetched file by its name, declared type and first bytes; nil takes all.
-	CheckFile func(f connector.File, head []byte) error
-
 	Timing Timing
 	Log    *slog.Logger
 	// Correlate marks a context as belonging to an action, for the request log.

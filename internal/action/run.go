@@ -12,6 +12,7 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/media"
 	"github.com/kladka/kladka/internal/store"
 )
 
@@ -98,13 +99,12 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 		}
 		open = append(open, got.Spooled)
 		f.SHA256, f.Size, f.Open = got.SHA256, got.Size, got.Open
-		if f.ContentType == "" {
-			f.ContentType = got.ContentType
+		declared := f.ContentType
+		if declared == "" {
+			declared = media.TypeOf(f.Name) // a login page is no PDF, whatever its server calls it
 		}
-		if s.CheckFile != nil {
-			if err := s.CheckFile(*f, got.Head); err != nil {
-				return release, ats.Errorf(ats.InputInvalid, "file %d: %v", n+1, err)
-			}
+		if err := media.Check(declared, got.Head); err != nil {
+			return release, &unfetchedError{file: n + 1, err: err}
 		}
 	}
 	return release, nil

@@ -15,12 +15,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/api"
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/connector/traffit"
 	"github.com/kladka/kladka/internal/jobs"
 	"github.com/kladka/kladka/internal/mirror"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
 )
@@ -34,6 +36,8 @@ type App struct {
 	tenants *tenants
 	jobs    *jobs.Jobs
 	engine  *mirror.Engine
+	spool   *outbound.Spool
+	actions *action.Service
 	close   []func() error // in the order of opening
 }
 
@@ -66,8 +70,34 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 		engine.ConfirmEvery = time.Duration(mirror.ConfirmShare / c.TraffitRPS * float64(time.Second))
 	}
 	a.engine = mirror.New(engine)
-	return a, nil
+	return a, a.openActions()
 }
+
+// openActions prepares what changes things in an ATS.
+func (a *App) openActions() (err error) {
+	dir := "" // the system's folder for temporary files
+	if a.Store.Embedded() {
+		dir = filepath.Join(filepath.Dir(a.Store.Path()), "spool")
+	}
+	if a.spool, err = outbound.NewSpool(dir); err != nil {
+		return err
+	}
+	a.actions = action.New(action.Config{
+		Store: a.Store, Open: a.tenants.open, Ingest: a.engine.Ingest, Keys: a.keys,
+		Fetch: a.fetch, MaxFile: a.maxFile(),
+		Timing: a.Config.Patience, Log: a.Config.Log, Point: a.Config.Point,
+	})
+	a.close = append(a.close, a.actions.Close)
+	return nil
+}
+
+// fetch reads a file from an address that a client gave.
+func (a *App) fetch(ctx context.Context, address string, limit int64) (outbound.Fetched, error) {
+	f := outbound.Fetcher{Guard: outbound.Guard{AllowPrivate: a.Config.AllowPrivateNetworks}, Spool: a.spool}
+	return f.Fetch(ctx, address, limit)
+}
+
+func (a *App) maxFile() int64 { return int64(a.Config.MaxFileMB) << 20 }
 
 // openStore opens the database; what goes wrong there is nearly always the configuration.
 func openStore(ctx context.Context, c Config) (*store.Store, error) {
@@ -120,7 +150,14 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 		}
 		defer func() { err = errors.Join(err, release()) }()
 		group.Go(func() error { return a.jobs.Work(ctx, a.engine) })
+		group.Go(func() error { return a.actions.Work(ctx) })
 	}
+	if a.Store.Embedded() {
+		if err := a.Store.ClearSlots(ctx); err != nil {
+			return err
+		}
+	}
+	group.Go(func() error { return a.actions.KeepLeases(ctx, drainTime) })
 	address := ""
 	if role != RoleWorker {
 		if a.Config.PublicURL == "" {
@@ -160,8 +197,14 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 	for _, c := range a.tenants.connectors {
 		tools = append(tools, c.Tool())
 	}
+	links, err := a.keys.Derive(ctx, a.Store, "downloads")
+	if err != nil {
+		return nil, fmt.Errorf("prepare the key for download addresses: %w", err)
+	}
 	h, err := api.New(api.Deps{
 		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,
+		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links,
+		Spool: a.spool, Fetch: a.fetch, MaxFile: a.maxFile(),
 		Ready: a.Ready, Metrics: metrics(a.Store, a.Config.Version, a.Config.Log),
 		Now: a.Config.Now, Log: a.Config.Log,
 		Version: a.Config.Version, PublicURL: a.Config.PublicURL,

@@ -12,10 +12,12 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/kladka/kladka/internal/action"
 )
 
 // Config is what the application is started with. Zero values mean the defaults; every field
-// but the last five has a variable, which is named in messages about it.
+// but the last six has a variable, which is named in messages about it.
 type Config struct {
 	DataDir              string  // KLADKA_DATA_DIR
 	DatabaseURL          string  // KLADKA_DATABASE_URL
@@ -26,15 +28,24 @@ type Config struct {
 	TraffitRPS           float64 // KLADKA_TRAFFIT_RPS; 0 means no limit
 	APIRPM               int     // KLADKA_API_RPM; 0 means no limit
 	AllowPrivateNetworks bool    // KLADKA_ALLOW_PRIVATE_NETWORKS
+	MaxFileMB            int     // KLADKA_MAX_FILE_MB
 
 	Version string
 	// Env reads the environment, for the user's folders; nil is the process's own.
 	Env func(string) (string, bool)
 	Log *slog.Logger
 	Now func() time.Time
-	// Point is called at named points of a sync. Tests end the process there.
+	// Point is called at named points of syncs and actions. Tests end the process there.
 	Point func(string)
+	// Patience is how long actions wait for what; tests have less of it.
+	Patience action.Timing
 }
+
+// The megabytes that one file may have: unless told otherwise, and at most.
+const (
+	DefaultMaxFileMB = 25
+	maxFileMB        = 1000
+)
 
 // ConfigError is a setting that cannot be worked with.
 type ConfigError struct {
@@ -68,6 +79,9 @@ func (c Config) WithDefaults() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.MaxFileMB == 0 {
+		c.MaxFileMB = DefaultMaxFileMB
+	}
 	if c.DataDir == "" {
 		dir, err := userDataDir(c.Env)
 		if err != nil && c.DatabaseURL == "" {
@@ -91,6 +105,8 @@ func (c Config) validate() error {
 		return badSetting("KLADKA_MASTER_KEY", "KLADKA_MASTER_KEY_FILE is set too; keep one of them")
 	case math.IsNaN(c.TraffitRPS) || math.IsInf(c.TraffitRPS, 0) || c.TraffitRPS < 0:
 		return badSetting("KLADKA_TRAFFIT_RPS", "%v is no number of requests per second; give one from 0 (no limit)", c.TraffitRPS)
+	case c.MaxFileMB < 1 || c.MaxFileMB > maxFileMB:
+		return badSetting("KLADKA_MAX_FILE_MB", "%d is no size for files; give megabytes from 1 to %d", c.MaxFileMB, maxFileMB)
 	case c.APIRPM < 0:
 		return badSetting("KLADKA_API_RPM", "%d is no number of requests per minute; give one from 0 (no limit)", c.APIRPM)
 	}

@@ -94,7 +94,7 @@ func (a *App) Reconnect(ctx context.Context, i store.Integration, credentials ma
 
 // check verifies new credentials.
 func (a *App) check(ctx context.Context, conn connector.Connector, credentials map[string]string, acceptMissingScopes bool) error {
-	tenant, err := a.tenants.connect(conn, credentials, nil)
+	tenant, err := a.tenants.connect(conn, credentials, store.Settings{})
 	if err != nil {
 		return err
 	}

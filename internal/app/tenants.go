@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/budget"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/secret"
@@ -35,9 +36,10 @@ type tenants struct {
 // opened is a tenant together with what it was opened with: other credentials mean that it was
 // reconnected, other details that it was probed.
 type opened struct {
-	sealed    string
-	confirmed map[string]string
-	tenant    connector.Tenant
+	sealed     string
+	confirmed  map[string]string
+	fileLabels map[connector.FileType]string
+	tenant     connector.Tenant
 }
 
 func newTenants(c Config, s *store.Store, keys *secret.Keyring, connectors ...connector.Connector) *tenants {
@@ -47,8 +49,8 @@ func newTenants(c Config, s *store.Store, keys *secret.Keyring, connectors ...co
 		transport: &http.Transport{
 			Proxy:       http.ProxyFromEnvironment,
 			DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			// A handful of connections carries any budget; more would only be a burden on the other side.
-			MaxConnsPerHost: 16, MaxIdleConnsPerHost: 8, MaxIdleConns: 200,
+			// Enough for all actions at once beside a sync; more would only be a burden on the other side.
+			MaxConnsPerHost: action.InFlight + 16, MaxIdleConnsPerHost: 8, MaxIdleConns: 200,
 			IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
 			ForceAttemptHTTP2: true,
 		},
@@ -79,32 +81,33 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	t.mu.Lock()
 	known, ok := t.opened[i.No]
 	t.mu.Unlock()
-	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) {
+	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) {
 		return conn, known.tenant, nil
 	}
 	credentials, err := openCredentials(t.keys, i.ID, sealed)
 	if err != nil {
 		return nil, nil, err
 	}
-	tenant, err := t.connect(conn, credentials, i.Settings.Confirmed)
+	tenant, err := t.connect(conn, credentials, i.Settings)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect %s: %w", i.ID, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, tenant}
+	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, tenant}
 	return conn, tenant, nil
 }
 
 // connect prepares access to an account whose requests share one budget.
-func (t *tenants) connect(conn connector.Connector, credentials, confirmed map[string]string) (connector.Tenant, error) {
+func (t *tenants) connect(conn connector.Connector, credentials map[string]string, settings store.Settings) (connector.Tenant, error) {
 	slug := conn.Tool().Slug
 	return conn.Connect(connector.Config{
 		Credentials: credentials,
 		Transport:   t.budgets.Transport(wire{t}, slug+":"+accountOf(credentials["tenant"])),
 		Now:         t.config.Now,
 		Log:         t.config.Log.With("tool", slug),
-		Confirmed:   confirmed,
+		Confirmed:   settings.Confirmed,
+		FileLabels:  settings.FileLabels,
 	})
 }
 

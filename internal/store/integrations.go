@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
 )
 
 // The states of an integration: ACTIVE is synced; INVALID has credentials that are refused and
@@ -34,6 +35,8 @@ type Settings struct {
 	FullEvery time.Duration `json:"full_every,omitempty"`
 	// Confirmed holds what a probe found out about the ATS: the variant by detail.
 	Confirmed map[string]string `json:"confirmed,omitempty"`
+	// FileLabels are the tenant's words for types of files, where they are not the usual ones.
+	FileLabels map[connector.FileType]string `json:"file_labels,omitempty"`
 }
 
 // Integration is a customer's connected account. Times are milliseconds since the Unix epoch.
