@@ -68,7 +68,8 @@ func openRecruitments(s *Sandbox) (out []int) {
 // TestWrites follows one candidate through everything that can be written, and
 // looks at each step through the API's reads and at the truth.
 func TestWrites(t *testing.T) {
-	s := testSandbox(t, Config{})
+	now := testNow
+	s := testSandbox(t, Config{Now: func() time.Time { return now }})
 	c := newClient(t, s)
 	before := s.employees.last
 
@@ -101,8 +102,9 @@ func TestWrites(t *testing.T) {
 		t.Errorf("sources %v", sources)
 	}
 
+	now = now.Add(time.Minute)
 	accepted(t, c.send(t, "PATCH", path, `{"lastname":"Inna","_technologie":null}`), 204, "")
-	if row = c.get(t, path).row(t); row["name"] != "Żaneta" || row["lastname"] != "Inna" || row["_technologie"] != nil {
+	if row = c.get(t, path).row(t); row["updated_at"] != "2026-11-03 15:31:00" || row["name"] != "Żaneta" || row["lastname"] != "Inna" || row["_technologie"] != nil {
 		t.Errorf("patched %v", row)
 	}
 	accepted(t, c.send(t, "PUT", path, `{"lastname":"Druga","email":"zaneta@example.com"}`), 204, "")
@@ -110,8 +112,9 @@ func TestWrites(t *testing.T) {
 		t.Errorf("put %v", row)
 	}
 
+	now = now.Add(time.Minute)
 	accepted(t, c.upload(t, path+"/files/", "życiorys (1).pdf", "%PDF-1.4 treść", "file[isPublic]", "1", "dictionary_file_type", "CV"), 201, "")
-	accepted(t, c.upload(t, path+"/files", "życiorys (1).pdf", "%PDF-1.4 inna"), 201, "")
+	accepted(t, c.upload(t, path+"/files", "życiorys (1).pdf", "%PDF-1.4 inna", "file[isPublic]", "0"), 201, "")
 	files := c.get(t, path+"/files").rows(t)
 	if len(files) != 2 || files[0]["name"] != "życiorys (1).pdf" || files[0]["id"] == files[1]["id"] {
 		t.Fatalf("files %v", files)
@@ -120,8 +123,9 @@ func TestWrites(t *testing.T) {
 	if string(content.body) != "%PDF-1.4 inna" || content.header.Get("Content-Type") != "application/pdf; charset=binary" {
 		t.Errorf("content %s %v", content.body, content.header)
 	}
-	if list := c.get(t, path).row(t)["files"].([]any); len(list) != 2 || at(list, 1, "file_uploaded") != "2026-11-03 15:30:00" {
-		t.Errorf("files of the candidate %v", list)
+	row = c.get(t, path).row(t)
+	if list := row["files"].([]any); len(list) != 2 || at(list, 1, "file_uploaded") != "2026-11-03 15:32:00" || row["updated_at"] != "2026-11-03 15:32:00" {
+		t.Errorf("files of the candidate %v", row)
 	}
 	sum := sha256.Sum256([]byte("%PDF-1.4 treść"))
 	wantUpload := Upload{int(files[0]["id"].(float64)), "życiorys (1).pdf", "CV", true, 16, fmt.Sprintf("%x", sum), []byte("%PDF-1.4 treść")}
@@ -163,7 +167,7 @@ func TestWrites(t *testing.T) {
 	slices.Reverse(history)
 	for i, state := range []state{w.states[0], into, bad} {
 		_, ended := history[i]["end_date"]
-		if at(history[i], "employee", "id") != float64(id) || at(history[i], "workflow_state", "id") != float64(state.id) || ended != (i < 2) {
+		if at(history[i], "employee", "id") != float64(id) || at(history[i], "workflow_state", "id") != float64(state.id) || ended != (i < 2) || history[i]["created_by"] == nil {
 			t.Errorf("history row %d: %v", i, history[i])
 		}
 	}
@@ -195,6 +199,9 @@ func TestWrites(t *testing.T) {
 		{"kind": "reject", "path": fmt.Sprintf("%s/recruitments/%d/states/_move_to_reject_state", path, rid), "id": history[2]["id"], "employee": float64(id), "recruitment": float64(rid), "body": map[string]any{"rejection_id": 34.0, "description": "Za daleko"}},
 	}
 	writes := told["writes"].([]any)
+	if at(writes, 0, "kind") != "create" || at(writes, 0, "employee") != float64(id) || at(writes, 0, "body", "unheard") != "of" {
+		t.Errorf("first write %v", writes[0])
+	}
 	for i, want := range wantWrites {
 		if diff := cmp.Diff(any(want), writes[len(writes)-2+i]); diff != "" {
 			t.Errorf("write: %s", diff)
@@ -209,6 +216,14 @@ func TestWrites(t *testing.T) {
 	do(t, s, "DELETE", "/_sandbox/writes", "")
 	if len(s.Writes()) != 0 || len(s.WriteCounts()) != 0 {
 		t.Error("the writes were not forgotten")
+	}
+
+	// Whoever replaces the files behind the API's back replaces the uploaded ones.
+	if _, err := s.UpdateEmployee(id, Patch{"files": []any{map[string]any{"filename": "inny.pdf", "file_uploaded": "2026-11-03 10:00:00"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if files = c.get(t, path+"/files").rows(t); len(files) != 1 || len(s.Uploads(id)) != 0 || int(files[0]["id"].(float64)) != fileID(id, 0) {
+		t.Errorf("files %v", files)
 	}
 
 	// The truth agrees with the reads.
@@ -472,7 +487,7 @@ func TestLargeUploads(t *testing.T) {
 	if err := s.Set("file.max", fmt.Sprint(maxUploads)); err != nil {
 		t.Fatal(err)
 	}
-	s.uploadBytes = maxUploads - 10
+	s.uploadBytes += maxUploads - 2*len(large) + 1
 	if a := send(b.path(id)+"/files/", large); a.status != 413 {
 		t.Errorf("more than the sandbox holds: %d", a.status)
 	}
@@ -515,6 +530,11 @@ func TestLateWrites(t *testing.T) {
 		t.Errorf("counts: %s", diff)
 	}
 	b.status(404, b.path(gone))
+	if err := s.Set("write.unsure", "0"); err != nil {
+		t.Fatal(err)
+	}
+	b.wrote(204, "PATCH", b.path(there), `{"name":"Iga"}`)
+	b.same("answered", b.status(200, b.path(there)).row(b)["name"], any("Iga"))
 	if moves := s.moves(pair{there, rid}); len(moves) != 1 || moves[0].date != Stamp(now.Unix()) {
 		t.Errorf("moves %v", moves)
 	}
