@@ -318,11 +318,13 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// notPassed are the headers that are ours or the connection's, and those by which some frameworks
-// let themselves be told another address or method.
+// notPassed are the headers that are ours or the connection's, those by which some frameworks let
+// themselves be told another address or method, and those by which net/http takes a request for one
+// that it may send twice; TRAFFIT knows nothing of the last.
 var notPassed = []string{
 	"Authorization", "Host", "Content-Length", "Accept-Encoding", "Cookie", "Cookie2", "Set-Cookie", "Expect", "Forwarded", "Via",
 	"X-Real-Ip", "X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
+	"Idempotency-Key", "X-Idempotency-Key",
 }
 
 // hopByHop are the headers that concern one connection.

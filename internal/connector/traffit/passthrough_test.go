@@ -176,7 +176,7 @@ func TestPassthroughInput(t *testing.T) {
 	}
 	for _, name := range []string{
 		"Authorization", "authorization", "Proxy-Authorization", "Proxy-Connection", "Host", "hOST", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "TE", "Trailer",
-		"Upgrade", "Expect", "Cookie", "Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "Accept-Encoding", "Via",
+		"Upgrade", "Expect", "Cookie", "Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override", "Accept-Encoding", "Via", "Idempotency-Key", "x-idempotency-key",
 	} {
 		cases["header "+name] = struct {
 			change []change
