@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/sandbox"
 )
@@ -223,7 +224,7 @@ func TestAddFileRefused(t *testing.T) {
 		t.Errorf("no content: %v", err)
 	}
 	_, err = tn.Act(t.Context(), &connector.AddFile{CandidateID: "999999", File: document("cv.pdf", "x")}, newJournal(now))
-	if !errors.Is(err, connector.ErrGone) {
+	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("nobody: %v", err)
 	}
 	if n := len(box.Uploads(id)); n != 0 || len(box.WriteCounts()) > 0 {

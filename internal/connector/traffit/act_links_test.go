@@ -221,6 +221,9 @@ func TestFieldsThatAreNotTaken(t *testing.T) {
 		if d := cmp.Diff(string(encode(row)), string(out.Parts[0].Raw)); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
+		if out.Parts[0].Complete == nil {
+			t.Errorf("%s: the row lacks fields, and nobody says so", name)
+		}
 	}
 }
 
@@ -241,7 +244,7 @@ func TestAddResultLinkAfterAKill(t *testing.T) {
 	}
 	_, tn, now := acting(t, nil)
 	_, err := tn.Act(t.Context(), link("999999", "", "position", "x"), newJournal(now))
-	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.Unknown {
+	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("a link for nobody: %v", err)
 	}
 }
