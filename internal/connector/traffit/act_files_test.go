@@ -266,8 +266,10 @@ func TestLabelsIn(t *testing.T) {
 		items string
 		want  map[connector.FileType]string
 	}{
-		{`[{"id":1,"value":"cv"},{"id":2,"value":"CV"},{"id":3,"name":"LIST MOTYWACYJNY"},{"id":4,"label":"Inny"}]`,
-			map[connector.FileType]string{connector.CV: "cv", connector.CoverLetter: "LIST MOTYWACYJNY", connector.OtherFile: "Inny"}},
+		{
+			`[{"id":1,"value":"cv"},{"id":2,"value":"CV"},{"id":3,"name":"LIST MOTYWACYJNY"},{"id":4,"label":"Inny"}]`,
+			map[connector.FileType]string{connector.CV: "cv", connector.CoverLetter: "LIST MOTYWACYJNY", connector.OtherFile: "Inny"},
+		},
 		{`[{"id":1,"value":"CV od klienta"},{"id":2},{"id":3,"value":5}]`, map[connector.FileType]string{}},
 	} {
 		items, _ := itemsOf([]byte(c.items))

@@ -133,8 +133,15 @@ func TestFillings(t *testing.T) {
 		"_h":{"type":"client_entity","name":"Test client"}}}`)
 	tn := f.open()
 	a := &connector.AddResultLink{FieldPrefix: "Test_", Attributes: []connector.Attribute{
-		{Key: "score", Value: "87.5"}, {Key: " ł ącznie", Value: "x"}, {Key: "twice", Value: "x"}, {Key: "file", Value: "x"},
-		{Key: "level", Value: "a1"}, {Key: "LEVEL", Value: "B1"}, {Key: "client", Value: "1"}, {Key: "", Value: "x"}, {Key: "łącznie", Value: "y"},
+		{Key: "score", Value: "87.5"},
+		{Key: " ł ącznie", Value: "x"},
+		{Key: "twice", Value: "x"},
+		{Key: "file", Value: "x"},
+		{Key: "level", Value: "a1"},
+		{Key: "LEVEL", Value: "B1"},
+		{Key: "client", Value: "1"},
+		{Key: "", Value: "x"},
+		{Key: "łącznie", Value: "y"},
 	}}
 	j := newJournal(newClock())
 	got, err := tn.fillings(t.Context(), a, j)

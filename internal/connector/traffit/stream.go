@@ -60,7 +60,7 @@ func (c *client) begin(ctx context.Context, r call, token string) (connector.Con
 	}
 	req.Header.Set("Accept", "*/*")
 	req.Header.Set("Accept-Encoding", "identity") // so that the size is told
-	resp, err := (&http.Client{Transport: c.http.Transport, CheckRedirect: outbound.SameHost}).Do(req)
+	resp, err := (&http.Client{Transport: c.http.Transport, CheckRedirect: outbound.SameHost}).Do(req) //nolint:bodyclose // the flow closes it
 	if err != nil {
 		f.end()
 		return connector.Content{}, c.unreachable(ctx, r.path, f.because(err))
