@@ -1,19 +1,390 @@
 package traffit
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
 
-func (t *tenant) createApplication(context.Context, *connector.CreateApplication, connector.Journal) (connector.Outcome, error) {
-	return notYet("create an application")
+// createApplication brings a candidate into a recruitment. Everything that would make it pointless is
+// asked for before anything is sent; what goes wrong after the candidate is in, is a warning.
+func (t *tenant) createApplication(ctx context.Context, a *connector.CreateApplication, j connector.Journal) (connector.Outcome, error) {
+	applied := j.Begun("application") // what was begun is not judged by what has changed since
+	job, err := t.jobNow(ctx, a.JobID)
+	switch {
+	case err != nil:
+		return connector.Outcome{}, err
+	case job.closed() && !applied:
+		return connector.Outcome{}, ats.Errorf(ats.JobClosed, "the job is closed in TRAFFIT; open it there, or name another job_id")
+	}
+	if a.StageID != "" && !applied {
+		if err := t.checkStage(ctx, a.JobID, a.StageID); err != nil {
+			return connector.Outcome{}, err
+		}
+	}
+	who, err := t.candidate(ctx, a, j)
+	if err != nil {
+		return connector.Outcome{}, err
+	}
+	out := connector.Outcome{CandidateID: who.id}
+	if !who.existed {
+		if err := t.complete(ctx, who, j); err != nil {
+			return out, err
+		}
+	}
+	id := who.id + ":" + a.JobID
+	if err := t.assign(ctx, id, job, !who.existed, j); err != nil {
+		out.Parts = t.candidateParts(ctx, who.id)
+		return out, err
+	}
+	out.ApplicationID = id
+	if a.StageID != "" {
+		err := t.toStage(ctx, id, a.StageID, true, j)
+		if err := partly(err, j, "the application was created, but not moved to the stage"); err != nil {
+			return out, err
+		}
+	}
+	for i := range a.Files {
+		n := i + 1
+		err := t.uploadFile(ctx, j, fmt.Sprintf("file/%d", n), who.id, &a.Files[i])
+		if err := partly(err, j, "the application was created, but attachment %d was not added", n); err != nil {
+			return out, err
+		}
+	}
+	out.Parts = t.applicationParts(ctx, id, j, func(s standing) bool { return s.found })
+	if a.Candidate.Source != "" && !who.existed {
+		out.Parts = append(out.Parts, t.sourceNow(ctx, who.id)...)
+	}
+	if a.JobUnknown {
+		out.Parts = append(out.Parts, t.jobParts(ctx, job)...)
+	}
+	return out, nil
 }
 
-func (t *tenant) moveApplication(context.Context, *connector.MoveApplication, connector.Journal) (connector.Outcome, error) {
-	return notYet("move an application")
+// partly makes a warning of the failure of a step without which an action is a success still. Errors
+// after which it is not known what has happened, or that a later try may mend, are handed on.
+func partly(err error, j connector.Journal, format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	if refused, ok := errors.AsType[*connector.RefusedError](err); ok {
+		j.Warn("%s: TRAFFIT answered %d", what, refused.Status)
+		return nil
+	}
+	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
+		j.Warn("%s: the API client lacks the scope %s", what, scope.Scope)
+		return nil
+	}
+	if known, ok := errors.AsType[*ats.Error](err); ok && slices.Contains(partial, known.Code) {
+		j.Warn("%s: %s", what, known.Message)
+		return nil
+	}
+	return err
 }
 
-func (t *tenant) rejectApplication(context.Context, *connector.RejectApplication, connector.Journal) (connector.Outcome, error) {
-	return notYet("reject an application")
+// partial are the codes of definite failures, which may be part of a success.
+var partial = []ats.Code{ats.InputInvalid, ats.RemoteInputInvalid, ats.ActionNotAvailable, ats.PermissionMissing}
+
+// offer is a recruitment as it is now.
+type offer struct {
+	id     string
+	detail object
+	sent   ats.Time
 }
+
+func (o offer) closed() bool {
+	closed := o.detail.bool("is_closed")
+	return closed != nil && *closed
+}
+
+func (t *tenant) jobNow(ctx context.Context, id string) (offer, error) {
+	o, sent, err := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, id))
+	if err != nil && unknown(err) {
+		return offer{}, ats.Errorf(ats.InputInvalid, "job_id: TRAFFIT does not have the job any more: %w", err)
+	}
+	return offer{id, o, sent}, err
+}
+
+// unknown reports whether TRAFFIT says that it does not know a record. That its answer may be a page is
+// no reason for doubt here, where nothing is deleted for it.
+func unknown(err error) bool {
+	return errors.Is(err, connector.ErrGone) || statusOf(err) == http.StatusNotFound
+}
+
+// statesOf reads the states of a recruitment: its own (seen), else those of its workflow.
+func (t *tenant) statesOf(ctx context.Context, jobID string) ([]object, error) {
+	states, _, err := t.below(ctx, "/recruitments/", "/states", "recruitment", unit(recruitment, jobID))
+	if err == nil || !unknown(err) || errors.Is(err, connector.ErrGone) {
+		return states, err
+	}
+	job, err := t.jobNow(ctx, jobID)
+	if err != nil {
+		return nil, err
+	}
+	flow, _, err := t.single(ctx, "/workflows/", "workflow", unit(workflow, cmp.Or(job.detail.id("workflow_id"), job.detail.id("workflow"))))
+	if err != nil {
+		return nil, err
+	}
+	return ranked(flow.list("states")), nil
+}
+
+// checkStage verifies that a state belongs to a recruitment.
+func (t *tenant) checkStage(ctx context.Context, jobID, stageID string) error {
+	states, err := t.statesOf(ctx, jobID)
+	if errors.Is(err, connector.ErrGone) {
+		return ats.Errorf(ats.InputInvalid, "stage_id: TRAFFIT does not have the job any more: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(states, func(s object) bool { return s.id("id") == stageID }) {
+		return ats.Errorf(ats.InputInvalid, "stage_id: the job has no such stage; its stages are in the field stages of the job")
+	}
+	return nil
+}
+
+// person is the candidate whom an action is about.
+type person struct {
+	id      string
+	existed bool // nothing about them changes
+	profile profile
+	bare    bool // only name and address were taken
+}
+
+// candidate finds the candidate by the e-mail address, or creates them.
+func (t *tenant) candidate(ctx context.Context, a *connector.CreateApplication, j connector.Journal) (person, error) {
+	profile, err := t.profileOf(ctx, a.Candidate)
+	if err != nil {
+		return person{}, err
+	}
+	who := person{profile: profile}
+	s := search{address: a.Candidate.Email, knownAs: a.KnownAs}
+	sent, several := j.Begun("candidate"), false
+	done, err := j.Do(ctx, connector.Effect{
+		Name: "candidate",
+		Look: func(ctx context.Context) (connector.Sight, error) {
+			found, proven, err := t.find(ctx, s, sent)
+			if err != nil || len(found) == 0 {
+				return connector.Sight{Proven: proven}, err
+			}
+			several = len(found) > 1
+			chosen, err := t.choose(ctx, found, a.JobID)
+			return connector.Sight{Found: true, RemoteID: chosen.id("id")}, err
+		},
+		Send: func(ctx context.Context) (id string, err error) {
+			sent = true
+			id, who.bare, err = t.create(ctx, profile)
+			return id, err
+		},
+	})
+	who.id, who.existed = done.RemoteID, done.Existed
+	if duplicate(err) {
+		who.existed = true
+		if who.id, several, err = t.twin(ctx, s, a.JobID, err); err != nil {
+			return who, err
+		}
+	}
+	if err != nil {
+		return who, err
+	}
+	if several {
+		j.Warn("several candidates in TRAFFIT have this e-mail address; the application belongs to %s", who.id)
+	}
+	if who.existed && len(profile.wishes)+len(profile.homeless) > 0 {
+		j.Warn("the candidate was in TRAFFIT already; nothing of what it knows of them was changed")
+	}
+	return who, nil
+}
+
+// create sends a new candidate. A form that is refused is followed by the next one.
+func (t *tenant) create(ctx context.Context, p profile) (id string, bare bool, err error) {
+	bodies := p.bodies()
+	for n, body := range bodies {
+		bare = n > 0 && n == len(bodies)-1
+		var o object
+		o, err = t.change(ctx, write{method: http.MethodPost, path: api + "/employees/", scope: "employee", body: body})
+		if err == nil {
+			if id = newID(o); id == "" {
+				err = &connector.UnclearError{Err: errors.New("the answer to a new candidate names no ID")}
+			}
+			return id, bare, err
+		}
+		if !invalid(err) || duplicate(err) {
+			break
+		}
+	}
+	return "", false, err
+}
+
+// newID reads the ID of what was created: on its own, with the row, or inside of one (guesses).
+func newID(o object) string {
+	for _, key := range []string{"id", "employee", "candidate", "data"} {
+		if id := o.id(key); id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// invalid reports whether TRAFFIT did not like what was sent.
+func invalid(err error) bool {
+	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
+		return false
+	}
+	refused, ok := errors.AsType[*connector.RefusedError](err)
+	return ok && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity)
+}
+
+var existsAlready = regexp.MustCompile(`(?i)already exist|już istnieje`)
+
+// duplicate reports whether TRAFFIT says that it has such a candidate: by its status, or in words (both
+// told by another client's code).
+func duplicate(err error) bool {
+	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
+		return false
+	}
+	refused, ok := errors.AsType[*connector.RefusedError](err)
+	return ok && (refused.Status == http.StatusConflict || existsAlready.MatchString(refused.Message))
+}
+
+// twin finds the candidate of whom TRAFFIT says that they exist.
+func (t *tenant) twin(ctx context.Context, s search, jobID string, refusal error) (id string, several bool, err error) {
+	found, _, err := t.find(ctx, s, true)
+	if err == nil && len(found) == 0 {
+		found, _, err = t.amongNewest(ctx, s.address)
+	}
+	if err != nil {
+		return "", false, err
+	}
+	if len(found) == 0 {
+		return "", false, ats.Errorf(ats.RemoteInputInvalid,
+			"TRAFFIT says that it has a candidate with this e-mail address, but shows none; look for them there: %w", refusal)
+	}
+	chosen, err := t.choose(ctx, found, jobID)
+	return chosen.id("id"), len(found) > 1, err
+}
+
+// complete sees to it that a new candidate has what was wished for: what does not show is written once
+// more, by itself and in each of its forms.
+func (t *tenant) complete(ctx context.Context, who person, j connector.Journal) error {
+	for _, input := range who.profile.homeless {
+		j.Warn("%s could not be written: TRAFFIT has no field for it", input)
+	}
+	if len(who.profile.wishes) == 0 {
+		return nil
+	}
+	row, err := t.newRow(ctx, who.id)
+	if err != nil || row == nil {
+		return err // nothing can be said of a row that does not show
+	}
+	for _, w := range who.profile.wishes {
+		fulfilled := w.shown(row) && !who.bare
+		for n, form := range slices.Backward(w.forms) { // the likeliest one was tried before
+			if fulfilled {
+				break
+			}
+			if fulfilled, err = t.fulfil(ctx, who.id, w, n, form, j); err != nil {
+				return err
+			}
+		}
+		if !fulfilled {
+			j.Warn("%s could not be written: TRAFFIT did not take it", w.input)
+		}
+	}
+	return nil
+}
+
+// fulfil writes one field of a new candidate, and reports whether it shows.
+func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, n int, form any, j connector.Journal) (bool, error) {
+	_, err := j.Do(ctx, connector.Effect{
+		Name: fmt.Sprintf("field/%s/%d", w.key, n), Repeatable: true,
+		Send: func(ctx context.Context) (string, error) {
+			_, err := t.change(ctx, write{
+				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: form},
+			})
+			return "", err
+		},
+	})
+	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	row, err := t.newRow(ctx, employeeID)
+	return row != nil && w.shown(row), err
+}
+
+// newRow reads the row of a new candidate; nil when it does not show after a moment.
+func (t *tenant) newRow(ctx context.Context, id string) (object, error) {
+	for n := 1; ; n++ {
+		row, _, err := t.single(ctx, "/employees/", "employee", unit(employee, id))
+		switch {
+		case err == nil || !lasting(err):
+			return row, err
+		case n == 3 || !unknown(err):
+			return nil, nil
+		}
+		if err := t.http.Pause(ctx, n); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// assign adds a candidate to a recruitment. Somebody new cannot be in one.
+func (t *tenant) assign(ctx context.Context, applicationID string, at offer, isNew bool, j connector.Journal) error {
+	candidate, _ := splitApplication(applicationID)
+	look := func(ctx context.Context) (connector.Sight, error) {
+		in, total, err := t.candidatesIn(ctx, at.id)
+		if err != nil && !lasting(err) {
+			return connector.Sight{}, err
+		}
+		if err == nil && (in[candidate] || len(in) >= total) {
+			return connector.Sight{Found: in[candidate], Proven: true}, nil
+		}
+		s, err := t.standing(ctx, applicationID)
+		if err != nil && !lasting(err) {
+			return connector.Sight{}, err
+		}
+		return connector.Sight{Found: s.found}, nil
+	}
+	before := j.Begun("application") // so that what is there may be ours
+	sent := before
+	done, err := j.Do(ctx, connector.Effect{
+		Name: "application", Look: look, Blind: isNew,
+		Send: func(ctx context.Context) (string, error) {
+			before, sent = sent, true
+			_, err := t.change(ctx, write{
+				method: http.MethodPost, path: api + "/recruitments/" + pathID(at.id) + "/employees/" + pathID(candidate), scope: "recruitment",
+			})
+			return applicationID, err
+		},
+	})
+	refused, ok := errors.AsType[*connector.RefusedError](err)
+	switch {
+	case err == nil && done.Existed:
+		return errApplied
+	case !ok:
+		return err
+	}
+	sight, failed := look(ctx)
+	switch {
+	case failed != nil:
+		return failed
+	case sight.Found && before:
+		return nil
+	case sight.Found, refused.Status == http.StatusConflict && !sight.Proven:
+		return errApplied
+	}
+	if now, failed := t.jobNow(ctx, at.id); failed == nil && now.closed() {
+		return ats.Errorf(ats.JobClosed, "the job is closed in TRAFFIT, which takes no candidates for it: %w", err)
+	}
+	return err
+}
+
+var errApplied = ats.Errorf(ats.ApplicationExists, "the candidate is in this job already")

@@ -53,24 +53,13 @@ func (t *tenant) inRecruitment(ctx context.Context, job string, units []connecto
 		// Rows of the history that name no recruitment: the history itself is all there is.
 		return make([]bool, len(units)), nil
 	}
-	r := call{path: api + "/recruitments/" + pathID(job) + "/employees", scope: "recruitment"}
-	rows, total, _, err := t.all(ctx, r)
-	if answer, ok := errors.AsType[*connector.AnswerError](err); ok && answer.Status == http.StatusNotFound {
-		if _, _, gone := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, job)); errors.Is(gone, connector.ErrGone) {
-			return nil, fmt.Errorf("the candidates of recruitment %s: %w", job, gone)
-		}
-	}
+	listed, total, err := t.candidatesIn(ctx, job)
 	if err != nil {
-		return nil, fmt.Errorf("read the candidates of recruitment %s: %w", job, err)
-	}
-	listed := map[string]bool{}
-	for _, row := range rows {
-		if id := row.id("id"); id != "" {
-			listed[id] = true
-		}
+		return nil, err
 	}
 	if len(listed) < total {
 		// Whoever is missing may be among those that TRAFFIT counts and does not show.
+		r := call{path: api + "/recruitments/" + pathID(job) + "/employees"}
 		return nil, r.problem(http.StatusOK, "it shows %d of %d candidates, which proves nobody's absence", len(listed), total)
 	}
 	present := make([]bool, len(units))
@@ -79,6 +68,27 @@ func (t *tenant) inRecruitment(ctx context.Context, job string, units []connecto
 		present[i] = listed[candidate]
 	}
 	return present, nil
+}
+
+// candidatesIn gives the IDs of the candidates of a recruitment, and how many it declares.
+func (t *tenant) candidatesIn(ctx context.Context, job string) (listed map[string]bool, total int, err error) {
+	r := call{path: api + "/recruitments/" + pathID(job) + "/employees", scope: "recruitment"}
+	rows, total, _, err := t.all(ctx, r)
+	if answer, ok := errors.AsType[*connector.AnswerError](err); ok && answer.Status == http.StatusNotFound {
+		if _, _, gone := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, job)); errors.Is(gone, connector.ErrGone) {
+			return nil, 0, fmt.Errorf("the candidates of recruitment %s: %w", job, gone)
+		}
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the candidates of recruitment %s: %w", job, err)
+	}
+	listed = map[string]bool{}
+	for _, row := range rows {
+		if id := row.id("id"); id != "" {
+			listed[id] = true
+		}
+	}
+	return listed, total, nil
 }
 
 // splitApplication gives the candidate and the recruitment of an application's ID.

@@ -12,6 +12,9 @@ type habit struct {
 	fragile   bool   // pages fail for the sake of single rows, so few attempts are made at them
 	sendsNull bool   // it holds null for something, or other listings do
 	judged    bool   // other listings were asked for that
+
+	newest     int  // the way to its newest rows that works
+	unfiltered bool // filters are refused or ignored
 }
 
 // habits are those of all listings, by path. They are safe for concurrent use.

@@ -296,12 +296,15 @@ func moveParts(row object, sent ats.Time) []connector.Part {
 // sources reads where candidates came from, in smaller pages: see sourcePage.
 func (t *tenant) sources() *connector.List {
 	r := call{path: api + "/sources", scope: "source", size: sourcePage, sort: byID}
-	return t.step(r, func(row object, sent ats.Time) []connector.Part {
-		if row.id("id") == "" {
-			return nil
-		}
-		return []connector.Part{part(employee, row.id("employee"), kindSource, row.id("id"), row, sent)}
-	}, connector.Cover{Entity: employee, Kind: kindSource, Absent: connector.Withdraw})
+	return t.step(r, sourceParts, connector.Cover{Entity: employee, Kind: kindSource, Absent: connector.Withdraw})
+}
+
+// sourceParts makes the part that a source of a candidate is.
+func sourceParts(row object, sent ats.Time) []connector.Part {
+	if row.id("id") == "" {
+		return nil
+	}
+	return []connector.Part{part(employee, row.id("employee"), kindSource, row.id("id"), row, sent)}
 }
 
 // rejectionReasons reads the reasons that open recruitments offer (path documented, form guess).

@@ -1,0 +1,76 @@
+package traffit
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+)
+
+// applicationParts gives what TRAFFIT says of an application and its candidate after an action. The
+// action has happened, so that what cannot be read is left to the next sync.
+func (t *tenant) applicationParts(ctx context.Context, applicationID string, j connector.Journal, shows func(standing) bool) []connector.Part {
+	candidate, _ := splitApplication(applicationID)
+	parts := t.candidateParts(ctx, candidate)
+	s, err := t.settled(ctx, applicationID, shows)
+	if err != nil {
+		t.log.WarnContext(ctx, "an application cannot be read after an action", "error", err)
+	}
+	if err != nil || parts == nil || !shows(s) {
+		j.Warn("TRAFFIT does not show the new state yet; it becomes visible with the next sync")
+	}
+	return append(parts, s.parts...)
+}
+
+// candidateParts gives what TRAFFIT says of a candidate: a list and an own address say the same (seen).
+func (t *tenant) candidateParts(ctx context.Context, id string) []connector.Part {
+	row, sent, err := t.single(ctx, "/employees/", "employee", unit(employee, id))
+	if err != nil {
+		t.log.WarnContext(ctx, "a candidate cannot be read after an action", "error", err)
+		return nil
+	}
+	cut := func(o object) []connector.Part { return listed(employee, o, sent) }
+	page := []connector.Row{{Parts: cut(row)}}
+	sparse(page, []object{row}, employeeKeys, t.habits.get(api+"/employees/").sendsNull, cut)
+	return page[0].Parts
+}
+
+// sourceNow gives the source of a candidate who has just been created, if it is easily found.
+func (t *tenant) sourceNow(ctx context.Context, employeeID string) (parts []connector.Part) {
+	r := call{path: api + "/sources", scope: "source", size: sliceSize, brief: true}
+	_, err := t.newest(ctx, r, func(rows []object, sent ats.Time) bool {
+		for _, row := range rows {
+			if row.id("employee") == employeeID {
+				parts = append(parts, sourceParts(row, sent)...)
+			}
+		}
+		return false
+	})
+	if err != nil {
+		t.log.DebugContext(ctx, "the source of a new candidate cannot be read yet", "error", err)
+	}
+	return parts
+}
+
+// jobParts gives what TRAFFIT says of a recruitment: its row in the list, which is looked for among
+// the newest, and its detail.
+func (t *tenant) jobParts(ctx context.Context, at offer) []connector.Part {
+	own := at.detail // it stands for the row until a sync brings that
+	sent := at.sent
+	r := call{path: api + "/recruitments/", scope: "recruitment"}
+	_, err := t.newest(ctx, r, func(rows []object, when ats.Time) bool {
+		found := slices.IndexFunc(rows, func(row object) bool { return row.id("id") == at.id })
+		if found >= 0 {
+			own, sent = rows[found], when
+		}
+		return found < 0
+	})
+	if err != nil {
+		t.log.WarnContext(ctx, "a recruitment cannot be looked for after an action", "error", err)
+	}
+	cut := func(o object) []connector.Part { return recruitmentParts(o, sent) }
+	page := []connector.Row{{Parts: cut(own)}}
+	sparse(page, []object{own}, recruitmentKeys, t.habits.get(r.path).sendsNull, cut)
+	return append(page[0].Parts, recruitmentDetail(at.id, at.detail, at.sent))
+}
