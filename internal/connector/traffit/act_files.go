@@ -25,7 +25,7 @@ import (
 func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.Journal) (connector.Outcome, error) {
 	out := connector.Outcome{CandidateID: a.CandidateID, ApplicationID: a.ApplicationID}
 	if err := t.uploadFile(ctx, j, "file", a.CandidateID, &a.File); err != nil {
-		return out, err
+		return out, t.orGone(ctx, a.CandidateID, err)
 	}
 	out.Parts = t.afterwards(ctx, j, a.CandidateID)
 	return out, nil
@@ -34,12 +34,17 @@ func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.
 // uploadFile puts a file on a candidate as an effect of an action; name tells it from the action's
 // other effects, and begins its warnings.
 func (t *tenant) uploadFile(ctx context.Context, j connector.Journal, name, employeeID string, f *connector.File) error {
+	// Whatever can be read before is: a process that is killed while it sends leaves a question.
+	label, err := t.fileLabel(ctx, f.Type)
+	if err != nil {
+		return err
+	}
 	done, err := j.Do(ctx, connector.Effect{
 		Name: name,
 		Look: func(ctx context.Context) (connector.Sight, error) {
 			return t.seeFile(ctx, employeeID, f, j.Begun(name))
 		},
-		Send: func(ctx context.Context) (string, error) { return t.sendFile(ctx, j, name, employeeID, f) },
+		Send: func(ctx context.Context) (string, error) { return t.sendFile(ctx, j, name, employeeID, label, f) },
 	})
 	if err == nil && done.Existed {
 		j.Warn("%s: the candidate had a file of this name and content already; it was not sent again", name)
@@ -100,16 +105,12 @@ func (t *tenant) hasContent(ctx context.Context, employeeID, fileID string, f *c
 }
 
 // sendFile uploads a file. A label that TRAFFIT does not take costs the label, not the file.
-func (t *tenant) sendFile(ctx context.Context, j connector.Journal, name, employeeID string, f *connector.File) (string, error) {
+func (t *tenant) sendFile(ctx context.Context, j connector.Journal, name, employeeID, label string, f *connector.File) (string, error) {
 	body, err := f.Open()
 	if err != nil {
 		return "", err // now it is certain that nothing was sent
 	}
 	_ = body.Close() // each attempt opens it by itself
-	label, err := t.fileLabel(ctx, f.Type)
-	if err != nil {
-		return "", err
-	}
 	answer, err := t.upload(ctx, employeeID, label, f)
 	if refused, ok := errors.AsType[*connector.RefusedError](err); ok && label != "" &&
 		(refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity) {

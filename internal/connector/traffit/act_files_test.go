@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/sandbox"
 )
@@ -223,7 +224,7 @@ func TestAddFileRefused(t *testing.T) {
 		t.Errorf("no content: %v", err)
 	}
 	_, err = tn.Act(t.Context(), &connector.AddFile{CandidateID: "999999", File: document("cv.pdf", "x")}, newJournal(now))
-	if !errors.Is(err, connector.ErrGone) {
+	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("nobody: %v", err)
 	}
 	if n := len(box.Uploads(id)); n != 0 || len(box.WriteCounts()) > 0 {
@@ -265,8 +266,10 @@ func TestLabelsIn(t *testing.T) {
 		items string
 		want  map[connector.FileType]string
 	}{
-		{`[{"id":1,"value":"cv"},{"id":2,"value":"CV"},{"id":3,"name":"LIST MOTYWACYJNY"},{"id":4,"label":"Inny"}]`,
-			map[connector.FileType]string{connector.CV: "cv", connector.CoverLetter: "LIST MOTYWACYJNY", connector.OtherFile: "Inny"}},
+		{
+			`[{"id":1,"value":"cv"},{"id":2,"value":"CV"},{"id":3,"name":"LIST MOTYWACYJNY"},{"id":4,"label":"Inny"}]`,
+			map[connector.FileType]string{connector.CV: "cv", connector.CoverLetter: "LIST MOTYWACYJNY", connector.OtherFile: "Inny"},
+		},
 		{`[{"id":1,"value":"CV od klienta"},{"id":2},{"id":3,"value":5}]`, map[connector.FileType]string{}},
 	} {
 		items, _ := itemsOf([]byte(c.items))

@@ -20,10 +20,10 @@ func (t *tenant) addResultLink(ctx context.Context, a *connector.AddResultLink, 
 		return out, err
 	}
 	if out.Parts, err = t.fill(ctx, a.CandidateID, fillings, j); err != nil {
-		return out, err
+		return out, t.orGone(ctx, a.CandidateID, err)
 	}
 	_, job := splitApplication(a.ApplicationID)
-	return out, t.leaveNote(ctx, j, a.CandidateID, job, linkText(a))
+	return out, t.orGone(ctx, a.CandidateID, t.leaveNote(ctx, j, a.CandidateID, job, linkText(a)))
 }
 
 // linkText is what the note about a result says.
@@ -165,31 +165,4 @@ func (t *tenant) patchEmployee(ctx context.Context, employeeID string, values []
 		}
 	}
 	return nil
-}
-
-// employeeNow reads a candidate, and gives the parts of what was read.
-func (t *tenant) employeeNow(ctx context.Context, id string) (object, []connector.Part, error) {
-	row, sent, err := t.single(ctx, "/employees/", "employee", unit(employee, id))
-	if err != nil {
-		return nil, nil, err
-	}
-	cut := func(o object) []connector.Part { return listed(employee, o, sent) }
-	page := []connector.Row{{Parts: cut(row)}}
-	sparse(page, []object{row}, employeeKeys, t.habits.get(api+"/employees/").sendsNull, cut)
-	return row, page[0].Parts, nil
-}
-
-// afterwards gives the parts of a candidate who was changed. The change has happened, so that what
-// cannot be read is left to the next sync.
-func (t *tenant) afterwards(ctx context.Context, j connector.Journal, employeeID string) []connector.Part {
-	_, parts, err := t.employeeNow(ctx, employeeID)
-	if err != nil {
-		t.notShown(ctx, j, err)
-	}
-	return parts
-}
-
-func (t *tenant) notShown(ctx context.Context, j connector.Journal, err error) {
-	t.log.WarnContext(ctx, "a candidate cannot be read after a change", "error", err)
-	j.Warn("the change was made, but cannot be read yet: it shows up with the next sync")
 }

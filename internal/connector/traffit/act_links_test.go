@@ -133,8 +133,15 @@ func TestFillings(t *testing.T) {
 		"_h":{"type":"client_entity","name":"Test client"}}}`)
 	tn := f.open()
 	a := &connector.AddResultLink{FieldPrefix: "Test_", Attributes: []connector.Attribute{
-		{Key: "score", Value: "87.5"}, {Key: " ł ącznie", Value: "x"}, {Key: "twice", Value: "x"}, {Key: "file", Value: "x"},
-		{Key: "level", Value: "a1"}, {Key: "LEVEL", Value: "B1"}, {Key: "client", Value: "1"}, {Key: "", Value: "x"}, {Key: "łącznie", Value: "y"},
+		{Key: "score", Value: "87.5"},
+		{Key: " ł ącznie", Value: "x"},
+		{Key: "twice", Value: "x"},
+		{Key: "file", Value: "x"},
+		{Key: "level", Value: "a1"},
+		{Key: "LEVEL", Value: "B1"},
+		{Key: "client", Value: "1"},
+		{Key: "", Value: "x"},
+		{Key: "łącznie", Value: "y"},
 	}}
 	j := newJournal(newClock())
 	got, err := tn.fillings(t.Context(), a, j)
@@ -221,6 +228,9 @@ func TestFieldsThatAreNotTaken(t *testing.T) {
 		if d := cmp.Diff(string(encode(row)), string(out.Parts[0].Raw)); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
+		if out.Parts[0].Complete == nil {
+			t.Errorf("%s: the row lacks fields, and nobody says so", name)
+		}
 	}
 }
 
@@ -241,7 +251,7 @@ func TestAddResultLinkAfterAKill(t *testing.T) {
 	}
 	_, tn, now := acting(t, nil)
 	_, err := tn.Act(t.Context(), link("999999", "", "position", "x"), newJournal(now))
-	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.Unknown {
+	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("a link for nobody: %v", err)
 	}
 }

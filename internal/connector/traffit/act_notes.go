@@ -3,6 +3,7 @@ package traffit
 import (
 	"bytes"
 	"context"
+	"net/http"
 
 	"github.com/kladka/kladka/internal/connector"
 )
@@ -11,33 +12,33 @@ import (
 func (t *tenant) addNote(ctx context.Context, a *connector.AddNote, j connector.Journal) (connector.Outcome, error) {
 	candidate, job := splitApplication(a.ApplicationID)
 	out := connector.Outcome{CandidateID: candidate, ApplicationID: a.ApplicationID}
-	return out, t.leaveNote(ctx, j, candidate, job, a.Content)
+	return out, t.orGone(ctx, candidate, t.leaveNote(ctx, j, candidate, job, a.Content))
 }
 
 // leaveNote leaves a note at a candidate as the effect "note" of an action. The text stays as it is;
 // a last line names the recruitment, if there is one, and holds the mark by which the note is found
 // again: an answer gives no ID that could be relied on (told), and a note cannot be taken back.
 func (t *tenant) leaveNote(ctx context.Context, j connector.Journal, employeeID, recruitmentID, text string) error {
+	line := "ref " + j.Mark()
+	if recruitmentID != "" {
+		r, _, err := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, recruitmentID))
+		if err != nil && !unreadable(err) {
+			return err
+		}
+		if name := r.text("name"); name != "" {
+			line = name + " | " + line
+		}
+	}
 	_, err := j.Do(ctx, connector.Effect{
 		Name:  "note",
 		Blind: true, // nobody else knows the mark
 		Look:  func(ctx context.Context) (connector.Sight, error) { return t.seeNote(ctx, employeeID, j.Mark()) },
 		Send: func(ctx context.Context) (string, error) {
-			line := "ref " + j.Mark()
-			if recruitmentID != "" {
-				r, _, err := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, recruitmentID))
-				if err != nil && !unreadable(err) {
-					return "", err
-				}
-				if name := r.text("name"); name != "" {
-					line = name + " | " + line
-				}
-			}
-			o, err := t.change(ctx, write{
-				method: "POST", path: api + "/employees/" + pathID(employeeID) + "/notes", scope: "employee",
+			_, err := t.change(ctx, write{
+				method: http.MethodPost, path: api + "/employees/" + pathID(employeeID) + "/notes", scope: "employee",
 				body: object{"content": text + "\n\n[" + line + "]"},
 			})
-			return o.id("id"), err
+			return "", err
 		},
 	})
 	return err

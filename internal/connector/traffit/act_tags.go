@@ -77,7 +77,7 @@ func (t *tenant) changeTags(
 		Send: func(ctx context.Context) (string, error) { return "", send(ctx) },
 	})
 	if err != nil {
-		return out, err
+		return out, t.orGone(ctx, u.ID, err)
 	}
 	tags, sent, err := t.tagsOf(ctx, u)
 	if err != nil {

@@ -50,10 +50,7 @@ func (c *client) stream(ctx context.Context, r call) (connector.Content, error) 
 
 // begin sends the request of a stream.
 func (c *client) begin(ctx context.Context, r call, token string) (connector.Content, error) {
-	f := &flow{}
-	own, stop := context.WithCancelCause(ctx)
-	f.stop, f.cause = stop, func() error { return context.Cause(own) }
-	f.timer = time.AfterFunc(math.MaxInt64, func() { stop(&outbound.TimeoutError{After: streamPatience}) })
+	f, own := newFlow(ctx)
 	// As with other requests, waiting for the budget does not count.
 	traced := httptrace.WithClientTrace(own, &httptrace.ClientTrace{GetConn: func(string) { f.timer.Reset(streamPatience) }})
 	req, err := c.request(traced, r, token)
@@ -63,7 +60,7 @@ func (c *client) begin(ctx context.Context, r call, token string) (connector.Con
 	}
 	req.Header.Set("Accept", "*/*")
 	req.Header.Set("Accept-Encoding", "identity") // so that the size is told
-	resp, err := (&http.Client{Transport: c.http.Transport, CheckRedirect: outbound.SameHost}).Do(req)
+	resp, err := (&http.Client{Transport: c.http.Transport, CheckRedirect: outbound.SameHost}).Do(req) //nolint:bodyclose // the flow closes it
 	if err != nil {
 		f.end()
 		return connector.Content{}, c.unreachable(ctx, r.path, f.because(err))
@@ -91,6 +88,15 @@ type flow struct {
 	timer *time.Timer
 	stop  context.CancelCauseFunc
 	cause func() error
+}
+
+// newFlow makes a flow that has no body yet, and the context of its request.
+func newFlow(ctx context.Context) (*flow, context.Context) {
+	own, stop := context.WithCancelCause(ctx)
+	return &flow{
+		timer: time.AfterFunc(math.MaxInt64, func() { stop(&outbound.TimeoutError{After: streamPatience}) }),
+		stop:  stop, cause: func() error { return context.Cause(own) },
+	}, own
 }
 
 func (f *flow) Read(p []byte) (int, error) {
