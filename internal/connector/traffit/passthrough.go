@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -50,7 +51,7 @@ func (t *tenant) Passthrough(ctx context.Context, r connector.PassthroughRequest
 		}
 		g.uses.Add(1)
 		req.Header.Set("Authorization", "Bearer "+g.token)
-		resp, err := t.pass(req)
+		resp, err := t.through(req)
 		if err != nil {
 			return connector.PassthroughAnswer{}, t.passFailed(req, err)
 		}
@@ -62,8 +63,8 @@ func (t *tenant) Passthrough(ctx context.Context, r connector.PassthroughRequest
 	}
 }
 
-// pass sends the request. Any status is an answer, also one that asks to come back later.
-func (t *tenant) pass(req *http.Request) (*outbound.Response, error) {
+// through sends the request. Any status is an answer, also one that asks to come back later.
+func (t *tenant) through(req *http.Request) (*outbound.Response, error) {
 	client := &outbound.Client{
 		Transport: t.http.Transport, Now: t.http.Now, Sleep: t.http.Sleep, Redirect: t.stayBelow,
 		Attempts: 1, AttemptTimeout: passTimeout, MaxWait: math.MaxInt64, MaxBody: maxPassAnswer,
@@ -98,7 +99,9 @@ func (t *tenant) passFailed(req *http.Request, err error) error {
 			req.Method, req.URL.Path, maxPassAnswer>>20)
 	}
 	failed := t.unreachable(req.Context(), strings.TrimPrefix(req.URL.Path, t.base.Path), err)
-	if req.Method == http.MethodGet || unsent(err) {
+	_, unsent := errors.AsType[*outbound.UnsentError](err)
+	op, _ := errors.AsType[*net.OpError](err)
+	if req.Method == http.MethodGet || unsent || op != nil && op.Op == "dial" {
 		return failed
 	}
 	return &connector.UnclearError{Err: failed}
