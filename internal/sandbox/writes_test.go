@@ -455,6 +455,9 @@ func TestLargeUploads(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer res.Body.Close()
+		if res.Close {
+			t.Errorf("%d, and the connection ends", res.StatusCode)
+		}
 		raw, _ := io.ReadAll(res.Body)
 		return answer{res.StatusCode, res.Header, raw}
 	}
