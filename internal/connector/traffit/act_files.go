@@ -27,7 +27,9 @@ func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.
 	if err := t.uploadFile(ctx, j, "file", a.CandidateID, &a.File); err != nil {
 		return out, t.orGone(ctx, a.CandidateID, err)
 	}
-	out.Parts = t.afterwards(ctx, j, a.CandidateID)
+	if out.Parts = t.candidateParts(ctx, a.CandidateID); out.Parts == nil {
+		j.Warn(stillOld)
+	}
 	return out, nil
 }
 
@@ -195,23 +197,13 @@ func (t *tenant) fileLabel(ctx context.Context, kind connector.FileType) (string
 		return known[kind], nil
 	}
 	known, err := t.readLabels(ctx)
-	if err != nil && !unreadable(err) {
+	if err != nil && !lasting(err) {
 		return "", fmt.Errorf("look for the labels of files: %w", err)
 	}
 	t.labels.mu.Lock()
 	t.labels.of, t.labels.read = known, t.now()
 	t.labels.mu.Unlock()
 	return known[kind], nil
-}
-
-// unreadable reports whether an error says that something cannot be read here, and not only now.
-func unreadable(err error) bool {
-	if _, later := errors.AsType[*connector.RetryError](err); later {
-		return false
-	}
-	_, answer := errors.AsType[*connector.AnswerError](err)
-	_, scope := errors.AsType[*connector.ScopeError](err)
-	return answer || scope || errors.Is(err, connector.ErrGone)
 }
 
 // readLabels looks for the dictionary of types of files. What such dictionaries are called is a
@@ -240,7 +232,7 @@ func (t *tenant) readLabels(ctx context.Context) (map[connector.FileType]string,
 			continue
 		}
 		a, err := t.get(ctx, call{path: api + "/dictionaries/" + pathID(d.id("id")), scope: "dictionary"})
-		if unreadable(err) {
+		if lasting(err) {
 			continue
 		}
 		if err != nil {
