@@ -16,6 +16,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -57,18 +60,22 @@ func (t *tenant) uploadFile(ctx context.Context, j connector.Journal, name, empl
 // mostCompared bounds the files of a candidate that are compared with one.
 const mostCompared = 20
 
-// seeFile looks for a file at a candidate: one of the same name and content. Once it was sent, the
-// content alone counts, since TRAFFIT may have changed the name.
+// seeFile looks for a file at a candidate: one of the same name and content. Once it was sent, TRAFFIT
+// may have changed the name a little.
 func (t *tenant) seeFile(ctx context.Context, employeeID string, f *connector.File, sent bool) (connector.Sight, error) {
 	rows, _, err := t.files(ctx, employeeID)
 	if err != nil {
 		return connector.Sight{}, err
 	}
+	alike := ats.Fold
+	if sent {
+		alike = bareName
+	}
 	sight := connector.Sight{Proven: true}
 	compared := 0
 	for _, row := range slices.Backward(rows) { // they come in the order of their uploads (told)
 		id := row.id("id")
-		if id == "" || compared == mostCompared || !sent && ats.Fold(row.text("name")) != ats.Fold(f.Name) {
+		if id == "" || compared == mostCompared || alike(row.text("name")) != alike(f.Name) {
 			continue
 		}
 		compared++
@@ -83,6 +90,19 @@ func (t *tenant) seeFile(ctx context.Context, employeeID string, f *connector.Fi
 		}
 	}
 	return sight, nil
+}
+
+// bareName is a file's name without what servers change in names that they do not like.
+func bareName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == 'ł': // which is no l with a mark
+			return 'l'
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			return r
+		}
+		return -1
+	}, norm.NFD.String(ats.Fold(name)))
 }
 
 // hasContent reports whether a candidate's file has the content of f.
