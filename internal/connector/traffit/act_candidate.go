@@ -21,22 +21,6 @@ func (t *tenant) employeeNow(ctx context.Context, id string) (object, []connecto
 	return row, page[0].Parts, nil
 }
 
-// afterwards gives the parts of a candidate who was changed.
-func (t *tenant) afterwards(ctx context.Context, j connector.Journal, employeeID string) []connector.Part {
-	_, parts, err := t.employeeNow(ctx, employeeID)
-	if err != nil {
-		t.notShown(ctx, j, err)
-	}
-	return parts
-}
-
-// notShown tells that a change cannot be read. It has happened all the same, so that the action is a
-// success, which the next sync will show.
-func (t *tenant) notShown(ctx context.Context, j connector.Journal, err error) {
-	t.log.WarnContext(ctx, "a candidate cannot be read after a change", "error", err)
-	j.Warn("the change was made, but cannot be read yet: it shows up with the next sync")
-}
-
 // orGone says of an error that it comes from the candidate's not being there any more, if that is so.
 func (t *tenant) orGone(ctx context.Context, employeeID string, err error) error {
 	cause := err

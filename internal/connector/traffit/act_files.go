@@ -16,6 +16,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -27,7 +30,9 @@ func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.
 	if err := t.uploadFile(ctx, j, "file", a.CandidateID, &a.File); err != nil {
 		return out, t.orGone(ctx, a.CandidateID, err)
 	}
-	out.Parts = t.afterwards(ctx, j, a.CandidateID)
+	if out.Parts = t.candidateParts(ctx, a.CandidateID); out.Parts == nil {
+		j.Warn(stillOld)
+	}
 	return out, nil
 }
 
@@ -55,18 +60,22 @@ func (t *tenant) uploadFile(ctx context.Context, j connector.Journal, name, empl
 // mostCompared bounds the files of a candidate that are compared with one.
 const mostCompared = 20
 
-// seeFile looks for a file at a candidate: one of the same name and content. Once it was sent, the
-// content alone counts, since TRAFFIT may have changed the name.
+// seeFile looks for a file at a candidate: one of the same name and content. Once it was sent, TRAFFIT
+// may have changed the name a little.
 func (t *tenant) seeFile(ctx context.Context, employeeID string, f *connector.File, sent bool) (connector.Sight, error) {
 	rows, _, err := t.files(ctx, employeeID)
 	if err != nil {
 		return connector.Sight{}, err
 	}
+	alike := ats.Fold
+	if sent {
+		alike = bareName
+	}
 	sight := connector.Sight{Proven: true}
 	compared := 0
 	for _, row := range slices.Backward(rows) { // they come in the order of their uploads (told)
 		id := row.id("id")
-		if id == "" || compared == mostCompared || !sent && ats.Fold(row.text("name")) != ats.Fold(f.Name) {
+		if id == "" || compared == mostCompared || alike(row.text("name")) != alike(f.Name) {
 			continue
 		}
 		compared++
@@ -81,6 +90,19 @@ func (t *tenant) seeFile(ctx context.Context, employeeID string, f *connector.Fi
 		}
 	}
 	return sight, nil
+}
+
+// bareName is a file's name without what servers change in names that they do not like.
+func bareName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == 'ł': // which is no l with a mark
+			return 'l'
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			return r
+		}
+		return -1
+	}, norm.NFD.String(ats.Fold(name)))
 }
 
 // hasContent reports whether a candidate's file has the content of f.
@@ -195,23 +217,13 @@ func (t *tenant) fileLabel(ctx context.Context, kind connector.FileType) (string
 		return known[kind], nil
 	}
 	known, err := t.readLabels(ctx)
-	if err != nil && !unreadable(err) {
+	if err != nil && !lasting(err) {
 		return "", fmt.Errorf("look for the labels of files: %w", err)
 	}
 	t.labels.mu.Lock()
 	t.labels.of, t.labels.read = known, t.now()
 	t.labels.mu.Unlock()
 	return known[kind], nil
-}
-
-// unreadable reports whether an error says that something cannot be read here, and not only now.
-func unreadable(err error) bool {
-	if _, later := errors.AsType[*connector.RetryError](err); later {
-		return false
-	}
-	_, answer := errors.AsType[*connector.AnswerError](err)
-	_, scope := errors.AsType[*connector.ScopeError](err)
-	return answer || scope || errors.Is(err, connector.ErrGone)
 }
 
 // readLabels looks for the dictionary of types of files. What such dictionaries are called is a
@@ -240,7 +252,7 @@ func (t *tenant) readLabels(ctx context.Context) (map[connector.FileType]string,
 			continue
 		}
 		a, err := t.get(ctx, call{path: api + "/dictionaries/" + pathID(d.id("id")), scope: "dictionary"})
-		if unreadable(err) {
+		if lasting(err) {
 			continue
 		}
 		if err != nil {

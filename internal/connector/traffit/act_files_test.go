@@ -188,20 +188,20 @@ func mended(box *sandbox.Sandbox, open func() (io.ReadCloser, error)) func() (io
 	}
 }
 
-// Names that TRAFFIT changes do not hide a file whose answer was lost.
+// A name that TRAFFIT has changed does not hide a file whose answer was lost, nor is a copy of it one.
 func TestAddFileUnderAnotherName(t *testing.T) {
 	f := newFake(t)
-	f.lists["/employees/7/files"] = []string{`{"id":1,"name":"old.pdf"}`}
+	f.lists["/employees/7/files"] = []string{`{"id":1,"name":"copy.pdf"}`}
 	f.objects["/employees/7"] = `{"id":7}`
-	f.special[api+"/employees/7/files/1/content"] = answers(200, `other`)
+	f.special[api+"/employees/7/files/1/content"] = answers(200, `content`)
 	f.special[api+"/employees/7/files/2/content"] = answers(200, `content`)
 	f.special[api+"/employees/7/files/"] = func(http.ResponseWriter, *http.Request) {
-		f.lists["/employees/7/files"] = append(f.lists["/employees/7/files"], `{"id":2,"name":"a_b.pdf"}`)
+		f.lists["/employees/7/files"] = append(f.lists["/employees/7/files"], `{"id":2,"name":"zaneta-los_cv.pdf"}`)
 		panic(http.ErrAbortHandler)
 	}
 	f.lists["/dictionaries"] = nil
 	j := newJournal(newClock())
-	if _, err := f.open().Act(t.Context(), &connector.AddFile{CandidateID: "7", File: document("a b.pdf", "content")}, j); err != nil {
+	if _, err := f.open().Act(t.Context(), &connector.AddFile{CandidateID: "7", File: document("Żaneta Łoś – CV.pdf", "content")}, j); err != nil {
 		t.Fatal(err)
 	}
 	if j.sent["file"] != 1 || j.done["file"].RemoteID != "2" {

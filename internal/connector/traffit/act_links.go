@@ -56,7 +56,7 @@ func (t *tenant) fillings(ctx context.Context, a *connector.AddResultLink, j con
 		return nil, nil
 	}
 	fields, err := t.employeeFields(ctx)
-	if err != nil && !unreadable(err) {
+	if err != nil && !lasting(err) {
 		return nil, fmt.Errorf("read which fields candidates have: %w", err)
 	}
 	var found []filling

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
 
@@ -22,7 +23,7 @@ func (t *tenant) leaveNote(ctx context.Context, j connector.Journal, employeeID,
 	line := "ref " + j.Mark()
 	if recruitmentID != "" {
 		r, _, err := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, recruitmentID))
-		if err != nil && !unreadable(err) {
+		if err != nil && !lasting(err) {
 			return err
 		}
 		if name := r.text("name"); name != "" {
@@ -48,16 +49,23 @@ func (t *tenant) leaveNote(ctx context.Context, j connector.Journal, employeeID,
 // the address to which they are sent gives the candidate instead (seen). The mark is made of letters
 // and digits, which come back as they were sent whatever is done to the rest.
 func (t *tenant) seeNote(ctx context.Context, employeeID, mark string) (connector.Sight, error) {
-	rows, total, _, err := t.all(ctx, call{
-		path: api + "/employees/" + pathID(employeeID) + "/activities", scope: "employee", sort: byID, short: true,
+	var sight connector.Sight
+	var oldest *ats.Time
+	r := call{path: api + "/employees/" + pathID(employeeID) + "/activities", scope: "employee"}
+	reached, err := t.newest(ctx, r, func(rows []object, _ ats.Time) bool {
+		for _, row := range rows {
+			if bytes.Contains(encode(row["content"]), []byte(mark)) {
+				sight = connector.Sight{Found: true, RemoteID: row.id("id")}
+			}
+			if at := row.time("created_at"); at != nil && (oldest == nil || at.Milli() < oldest.Milli()) {
+				oldest = at
+			}
+		}
+		return !sight.Found && !(reach{ordered: true}).proves(oldest, t.now())
 	})
 	if err != nil {
 		return connector.Sight{}, err
 	}
-	for _, row := range rows {
-		if bytes.Contains(encode(row["content"]), []byte(mark)) {
-			return connector.Sight{Found: true, RemoteID: row.id("id")}, nil
-		}
-	}
-	return connector.Sight{Proven: len(rows) >= total}, nil
+	sight.Proven = sight.Found || reached.proves(oldest, t.now())
+	return sight, nil
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -123,27 +123,29 @@ func TestAddNoteAfterAFailure(t *testing.T) {
 func TestSeeNote(t *testing.T) {
 	f := newFake(t)
 	f.objects["/employees/7"] = `{"id":7}`
-	tn := f.open()
-	for _, c := range []struct {
+	rows := func(n int, stamp string) (rows []string) {
+		for i := range n {
+			rows = append(rows, fmt.Sprintf(`{"id":%d,"content":"x","created_at":%q}`, i+1, stamp))
+		}
+		return rows
+	}
+	today := time.Now().In(warsaw).Format(time.DateTime)
+	for name, c := range map[string]struct {
 		rows []string
-		more string // that are declared and not shown
 		want connector.Sight
 	}{
-		{nil, "", connector.Sight{Proven: true}},
-		{[]string{`{"id":1,"content":"text [ref k7f3q8]"}`}, "", connector.Sight{Proven: true}},
-		{[]string{`{"id":1,"content":"<p>text<br>[A &amp; B | ref&nbsp;k7f3q9]<\/p>"}`}, "", connector.Sight{Found: true, RemoteID: "1"}},
-		{[]string{`{"id":1}`, `{"id":2,"content":{"content":"text [ref k7f3q9]"}}`}, "", connector.Sight{Found: true, RemoteID: "2"}},
-		{[]string{`{"id":1,"content":"a"}`}, "2", connector.Sight{}},
+		"nothing":           {nil, connector.Sight{Proven: true}},
+		"another mark":      {[]string{`{"id":1,"content":"text [ref k7f3q8]"}`}, connector.Sight{Proven: true}},
+		"HTML":              {[]string{`{"id":1,"content":"<p>text<br>[A &amp; B | ref&nbsp;k7f3q9]<\/p>"}`}, connector.Sight{Found: true, Proven: true, RemoteID: "1"}},
+		"an object":         {[]string{`{"id":1}`, `{"id":2,"content":{"content":"text [ref k7f3q9]"}}`}, connector.Sight{Found: true, Proven: true, RemoteID: "2"}},
+		"old notes":         {rows(990, "2020-01-02 03:04:05"), connector.Sight{Proven: true}},
+		"many notes of now": {rows(990, today), connector.Sight{}},
+		"one of many":       {append(rows(990, today), `{"id":1001,"content":"[ref k7f3q9]"}`), connector.Sight{Found: true, Proven: true, RemoteID: "1001"}},
 	} {
-		f.special[api+"/employees/7/activities"] = func(w http.ResponseWriter, _ *http.Request) {
-			if c.more != "" {
-				w.Header().Set("X-Result-Total-Count", c.more)
-			}
-			say(w, 200, "["+strings.Join(c.rows, ",")+"]")
-		}
-		got, err := tn.seeNote(t.Context(), "7", "k7f3q9")
+		f.lists["/employees/7/activities"] = c.rows
+		got, err := f.open().seeNote(t.Context(), "7", "k7f3q9")
 		if d := cmp.Diff(c.want, got); d != "" || err != nil {
-			t.Errorf("%v: %v %s", c.rows, err, d)
+			t.Errorf("%s: %v %s", name, err, d)
 		}
 	}
 }

@@ -81,7 +81,8 @@ func (t *tenant) changeTags(
 	}
 	tags, sent, err := t.tagsOf(ctx, u)
 	if err != nil {
-		t.notShown(ctx, j, err)
+		t.log.WarnContext(ctx, "the tags of a candidate cannot be read after an action", "error", err)
+		j.Warn(stillOld)
 		return out, nil
 	}
 	out.Parts = tagParts(u, tags, sent)

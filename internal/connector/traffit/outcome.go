@@ -8,6 +8,9 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 )
 
+// stillOld warns that an outcome lacks parts.
+const stillOld = "TRAFFIT does not show the new state yet; it becomes visible with the next sync"
+
 // applicationParts gives what TRAFFIT says of an application and its candidate after an action. The
 // action has happened, so that what cannot be read is left to the next sync.
 func (t *tenant) applicationParts(ctx context.Context, applicationID string, j connector.Journal, shows func(standing) bool) []connector.Part {
@@ -18,22 +21,18 @@ func (t *tenant) applicationParts(ctx context.Context, applicationID string, j c
 		t.log.WarnContext(ctx, "an application cannot be read after an action", "error", err)
 	}
 	if err != nil || parts == nil || !shows(s) {
-		j.Warn("TRAFFIT does not show the new state yet; it becomes visible with the next sync")
+		j.Warn(stillOld)
 	}
 	return append(parts, s.parts...)
 }
 
 // candidateParts gives what TRAFFIT says of a candidate: a list and an own address say the same (seen).
 func (t *tenant) candidateParts(ctx context.Context, id string) []connector.Part {
-	row, sent, err := t.single(ctx, "/employees/", "employee", unit(employee, id))
+	_, parts, err := t.employeeNow(ctx, id)
 	if err != nil {
 		t.log.WarnContext(ctx, "a candidate cannot be read after an action", "error", err)
-		return nil
 	}
-	cut := func(o object) []connector.Part { return listed(employee, o, sent) }
-	page := []connector.Row{{Parts: cut(row)}}
-	sparse(page, []object{row}, employeeKeys, t.habits.get(api+"/employees/").sendsNull, cut)
-	return page[0].Parts
+	return parts
 }
 
 // sourceNow gives the source of a candidate who has just been created, if it is easily found.

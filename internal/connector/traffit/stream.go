@@ -59,7 +59,7 @@ func (c *client) begin(ctx context.Context, r call, token string) (connector.Con
 		return connector.Content{}, err
 	}
 	req.Header.Set("Accept", "*/*")
-	req.Header.Set("Accept-Encoding", "identity") // so that the size is told
+	req.Header.Set("Accept-Encoding", "identity")                                                      // so that the size is told
 	resp, err := (&http.Client{Transport: c.http.Transport, CheckRedirect: outbound.SameHost}).Do(req) //nolint:bodyclose // the flow closes it
 	if err != nil {
 		f.end()
