@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -399,15 +398,13 @@ func with(object []byte, keys map[string]any) ([]byte, error) {
 		return nil, fmt.Errorf("read a record: %w", err)
 	}
 	for name, value := range keys {
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(value); err != nil {
+		text, err := marshal(value)
+		if err != nil {
 			return nil, err
 		}
-		all[name] = b.Bytes()
+		all[name] = text
 	}
-	return json.Marshal(all)
+	return marshal(all)
 }
 
 type moveIn struct {

@@ -8,6 +8,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/kladka/kladka/internal/action"
+	"github.com/kladka/kladka/internal/store"
 )
 
 // fuzzer sends requests to the real handler and judges the answers.
@@ -19,6 +22,10 @@ type fuzzer struct {
 
 func newFuzzer(f *testing.F) fuzzer {
 	b := newBench(f, nil)
+	b.actions.do = func(store.Integration, action.Request) (action.Answer, error) {
+		return action.Answer{CandidateID: "1000", ApplicationID: "1000:100"}, nil
+	}
+	b.tenant.pass = answer(200, "application/json", `{"a":[1]}`)
 	return fuzzer{b, newJudge(b), newWorld(b)}
 }
 

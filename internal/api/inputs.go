@@ -414,7 +414,7 @@ func (c *complaints) fileName(where, name string) string {
 		c.add(where, `must be a name alone, without / and \`)
 	case len(name) > maxFileName:
 		c.add(where, "must have at most %d bytes, got %d", maxFileName, len(name))
-	case len(ext) < 2 || strings.Trim(strings.TrimSuffix(name, ext), ". ") == "" || strings.TrimSpace(ext) != ext:
+	case len(ext) < 2 || strings.Trim(strings.TrimSuffix(name, ext), ". ") == "" || strings.ContainsFunc(ext, unicode.IsSpace):
 		c.add(where, "must have an extension, as in cv.pdf")
 	}
 	return name

@@ -108,6 +108,8 @@ func newWorld(b *bench) world {
 		}
 		*at = map[string]string{
 			"integration_id": id, "integration_field_id": fields[0].ID, "custom_field_id": custom[0].ID, "sync_id": run.ID, "category": "ats",
+			"job_id": ats.Namespace(id).ID(ats.Jobs, "100"), "candidate_id": ats.Namespace(id).ID(ats.Candidates, "1000"),
+			"application_id": ats.Namespace(id).ID(ats.Applications, "1000:100"), "tool": "traffit", "api": "v2", "action": "ats_create_candidate",
 		}
 		if id == withData {
 			for _, f := range fields {
@@ -367,7 +369,7 @@ func (w world) badPaths(t testing.TB, o served) []scenario {
 			"emoji": "%F0%9F%98%80", "right to left": "%E2%80%AE" + url.PathEscape(w.mine[name]), "dots": "%2E%2E", "way up": "..%2F..%2Fetc%2Fpasswd", "slash": "a%2Fb", "backslash": "..%5C", "statement": "'%20OR%201=1--", "wildcard": "%25",
 			"long": strings.Repeat("%C5%81", 20000), "removed": url.PathEscape(removed), "semicolon": url.PathEscape(w.mine[name]) + ";x=1", "braces": "%7B" + name + "%7D", "twice escaped": "traffit%253A8d1hpPsbjxUkoCoa1veLZGe5",
 		}
-		if w.others[name] != w.mine[name] && name != "integration_id" && slices.Contains(o.inPath, "integration_id") {
+		if w.others[name] != w.mine[name] && name != "integration_id" && (slices.Contains(o.inPath, "integration_id") || o.header) {
 			values["of another integration"] = w.others[name]
 		}
 		for what, v := range values {
@@ -397,13 +399,20 @@ func (w world) badHeaders(t testing.TB, o served) []scenario {
 		"none": "", "blank": " ", "word": "traffit", "unknown": "traffit:" + strings.Repeat("9", 24), "removed": removed, "escaped": url.PathEscape(full) + "%20", "quoted": `"` + full + `"`, "of another tool": "other:8d1hpPsbjxUkoCoa1veLZGe5",
 		"in capitals": strings.ToUpper(full), "two": full + "," + withData, "NUL": full + "\x00", "no UTF-8": "\xff\xfe", "combined": full + "\u0301", "statement": "' OR 1=1 --", "huge": strings.Repeat("Ł", 30000), "line break": full + "\n",
 	} {
-		all = append(all, scenario{name: name, headers: map[string]string{"X-Integration-Id": v}, status: 404, want: []string{`"code":"PLATFORM.INTEGRATION_NOT_FOUND"`}})
+		s := scenario{name: name, headers: map[string]string{"X-Integration-Id": v}, status: 404, want: []string{`"code":"PLATFORM.INTEGRATION_NOT_FOUND"`}}
+		if o.body != nil {
+			s.body = w.valid(o)
+		}
+		all = append(all, s)
 	}
 	return all
 }
 
 // valid is a body that an operation takes; the tables use it where something else is wrong.
 func (w world) valid(o served) string {
+	if body := actionBodies()[o.String()]; body != "" {
+		return body
+	}
 	return map[string]string{
 		"POST /v1/force-sync":                           `{"type":"FULL"}`,
 		"PUT /v1/integrations/{integration_id}/enabled": `{"value":true}`,
@@ -489,6 +498,9 @@ func (w world) badBodies(t testing.TB, o served) []scenario {
 // typed reports whether a schema allows a kind of value. With an enum it allows none of ours.
 func typed(schema map[string]any, what string) bool {
 	types, several := schema["type"].([]any)
+	if schema["type"] == nil {
+		return true
+	}
 	if !several {
 		types = []any{schema["type"]}
 	}
@@ -580,6 +592,7 @@ func (w world) particular() map[string][]scenario {
 			{name: "none", url: "/v1/tools", status: 404, want: []string{badInput}},
 		},
 	}
+	maps.Copy(out, w.ofActions())
 	for _, list := range []string{"applications", "candidates", "jobs", "users", "roles", "interviews", "tags", "offers", "rejection-reasons", "application-stages"} {
 		out["GET /v1/ats/"+list] = w.ofList(list)
 	}

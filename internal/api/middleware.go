@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -284,16 +283,14 @@ func (p *probe) WriteHeader(status int)      { p.status = status }
 
 // write sends a failure.
 func write(w http.ResponseWriter, f *failure) {
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)              // as in all other answers
-	if err := enc.Encode(f); err != nil { // it holds strings only
+	body, err := marshal(f)
+	if err != nil { // it holds strings only
 		panic(err)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(f.http)
-	_, _ = w.Write(body.Bytes()) // the client may be gone
+	_, _ = w.Write(body) // the client may be gone
 }
 
 // versioned reports whether a path belongs to the API proper, which needs a key.

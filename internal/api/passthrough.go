@@ -67,11 +67,7 @@ func (v anyValue) MarshalJSON() ([]byte, error) {
 	if raw, ok := v.value.(json.RawMessage); ok {
 		return raw, nil
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v.value)
-	return b.Bytes(), err
+	return marshal(v.value)
 }
 
 type passIn struct {

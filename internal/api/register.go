@@ -136,7 +136,7 @@ func exactKeys(value []byte, typ reflect.Type) ([]byte, error) {
 				}
 			}
 		}
-		return json.Marshal(named)
+		return marshal(named)
 	case value[0] == '[' && typ.Kind() == reflect.Slice:
 		var elements []json.RawMessage
 		if err := json.Unmarshal(value, &elements); err != nil {
@@ -148,9 +148,18 @@ func exactKeys(value []byte, typ reflect.Type) ([]byte, error) {
 				return nil, err
 			}
 		}
-		return json.Marshal(elements)
+		return marshal(elements)
 	}
 	return value, nil
+}
+
+// marshal is json.Marshal without the escaping of HTML, as in all answers.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimRight(b.Bytes(), "\n"), err
 }
 
 // keysOf gives the values of an object, which is valid JSON.
