@@ -57,7 +57,19 @@ var probes = map[string]func(context.Context, *probe) (variant, note string, err
 	"guid":                probeGUID,
 	"adverts.geolocation": probeGeolocation,
 	"adverts.options":     probeOptions,
+	"write.validation":    never(writesNothing),
+	"write.status":        never(writesNothing),
+	"write.errors":        never(writesNothing),
+	"create.duplicate":    never(writesNothing),
+	"create.answer":       never(writesNothing),
+	"assign.repeat":       never(writesNothing),
+	"assign.closed":       never(writesNothing),
+	"assign.state":        never(writesNothing),
+	"move.repeat":         never(writesNothing),
+	"reject.reason":       never(writesNothing),
 }
+
+const writesNothing = "it shows only in writes, and a probe writes nothing"
 
 // greedy is the detail that may take many requests; it gets what the others leave.
 const greedy = "tags.shape"
