@@ -41,8 +41,7 @@ type bench struct {
 	time   *hours
 	server *httptest.Server
 	tenant *tenant
-	open   string // an open recruitment
-	closed string
+	open   string   // an open recruitment
 	stages []object // of the open one, by order
 }
 
@@ -55,10 +54,8 @@ func newBench(t *testing.T, switches map[string]string, change ...func(*connecto
 	}
 	b.Sandbox = box
 	for row := range box.Truth("recruitments") {
-		if row.Value("is_closed") == true {
-			b.closed = strconv.Itoa(row.ID())
-		} else {
-			b.open = strconv.Itoa(row.ID())
+		if row.Value("is_closed") == false {
+			b.open = asID(row)
 		}
 	}
 	b.server = httptest.NewServer(box)
@@ -108,8 +105,21 @@ func (b *bench) with(p sandbox.Patch) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return strconv.Itoa(row.ID())
+	return asID(row)
 }
+
+// job adds a recruitment.
+func (b *bench) job(p sandbox.Patch) string {
+	b.t.Helper()
+	p["name"] = "Another"
+	row, err := b.AddRecruitment(p)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return asID(row)
+}
+
+func asID(row sandbox.Row) string { return strconv.Itoa(row.ID()) }
 
 func (b *bench) apply(recruitment, employee string) {
 	b.t.Helper()
@@ -123,7 +133,7 @@ func (b *bench) apply(recruitment, employee string) {
 // row gives the true row of a candidate.
 func (b *bench) row(id string) sandbox.Row {
 	for row := range b.Truth("employees") {
-		if strconv.Itoa(row.ID()) == id {
+		if asID(row) == id {
 			return row
 		}
 	}
@@ -143,7 +153,7 @@ func (b *bench) under(address string) (n int) {
 // stays gives the states of an application in their order.
 func (b *bench) stays(id string) (states []string) {
 	for row := range b.Truth("history") {
-		of := func(key string) string { return strconv.Itoa(row.Value(key).(sandbox.Row).ID()) }
+		of := func(key string) string { return asID(row.Value(key).(sandbox.Row)) }
 		if of("employee")+":"+of("recruitment") == id {
 			states = append(states, of("workflow_state"))
 		}
