@@ -168,6 +168,7 @@ var errKill = errors.New("the process is killed")
 type ledger struct {
 	time     *hours
 	killAt   string // the effect after whose sending the process is killed, once
+	sent     func() // is called after each sending, if set
 	begun    map[string]bool
 	done     map[string]connector.Done
 	sends    map[string]int
@@ -210,6 +211,9 @@ func (l *ledger) Do(ctx context.Context, e connector.Effect) (connector.Done, er
 			l.begun[e.Name] = true
 			l.sends[e.Name]++
 			id, err := e.Send(ctx)
+			if l.sent != nil {
+				l.sent()
+			}
 			if l.killAt == e.Name {
 				l.killAt = ""
 				return connector.Done{}, errKill
