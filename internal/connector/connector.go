@@ -347,8 +347,8 @@ type Detail struct {
 	Evidence Evidence
 	About    string    // the question that is open
 	Variants []Variant // the assumed one first
-	// Depends lists what rests on it, as model (with all of its fields) or model.field: its coverage
-	// is UNKNOWN until a variant is confirmed.
+	// Depends lists what rests on it, as model or action (with all of their fields) or model.field or
+	// action.field: its coverage is UNKNOWN until a variant is confirmed.
 	Depends []string
 }
 
@@ -385,24 +385,34 @@ func (t Tool) Confirmed(variants map[string]string) Tool {
 			}
 		}
 	}
-	t.Models = slices.Clone(t.Models)
+	t.Models, t.Actions = slices.Clone(t.Models), slices.Clone(t.Actions)
 	for i := range t.Models {
 		m := &t.Models[i]
-		whole, open := status[string(m.Model)]
-		if open {
-			m.Status = whole
-		}
-		m.Fields = slices.Clone(m.Fields)
-		for j := range m.Fields {
-			f := &m.Fields[j]
-			if s, own := status[string(m.Model)+"."+f.ID]; own && f.Status == Supported {
-				f.Status = s
-			} else if open && f.Status == Supported {
-				f.Status = whole
-			}
-		}
+		m.Status, m.Fields = confirmed(status, string(m.Model), m.Status, m.Fields)
+	}
+	for i := range t.Actions {
+		a := &t.Actions[i]
+		a.Status, a.Fields = confirmed(status, a.ID, a.Status, a.Fields)
 	}
 	return t
+}
+
+// confirmed gives the coverage of a model or an action, and of its fields, as one tenant has them.
+func confirmed(status map[string]Coverage, id string, own Coverage, fields []FieldCoverage) (Coverage, []FieldCoverage) {
+	whole, open := status[id]
+	if open {
+		own = whole
+	}
+	fields = slices.Clone(fields)
+	for i := range fields {
+		f := &fields[i]
+		if s, named := status[id+"."+f.ID]; named && f.Status == Supported {
+			f.Status = s
+		} else if open && f.Status == Supported {
+			f.Status = whole
+		}
+	}
+	return own, fields
 }
 
 // ModelCoverage is the coverage of a model and its fields.

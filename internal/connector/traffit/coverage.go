@@ -1,6 +1,8 @@
 package traffit
 
 import (
+	"slices"
+
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
@@ -58,14 +60,17 @@ func (*traffit) Tool() connector.Tool {
 			{Model: ats.Offers, Label: "Offers", Status: connector.Unsupported},
 		},
 		Actions: []connector.ActionCoverage{
-			action("ats_create_candidate", "Create candidate", applicationInputs...),
-			action("ats_create_application", "Create application", applicationInputs...),
-			action("ats_add_application_attachment", "Add attachment to application",
-				"application_id", "attachment.name", "attachment.content_type", "attachment.data_url", "attachment.data", "attachment.type"),
+			actionWith("ats_create_candidate", "Create candidate", applicationInputs),
+			actionWith("ats_create_application", "Create application", applicationInputs),
+			action("ats_add_application_attachment", "Add attachment to application", slices.Concat(ofApplication, attachmentInputs)...),
+			action("ats_add_candidate_attachment", "Add attachment to candidate", slices.Concat(ofCandidate, attachmentInputs)...),
 			action("ats_move_application_to_stage", "Move application to stage", "application_id", "stage_id"),
-			action("ats_add_application_result_link", "Add result link to application",
-				"application_id", "label", "url", "details.custom_field_name_prefix", "details.attributes.key", "details.attributes.value"),
-			action("ats_add_application_note", "Add note to application", "application_id", "content"),
+			action("ats_reject_application", "Reject application", "application_id", "rejection_reason_id", "note"),
+			action("ats_add_application_result_link", "Add result link to application", slices.Concat(ofApplication, linkInputs)...),
+			action("ats_add_candidate_result_link", "Add result link to candidate", slices.Concat(ofCandidate, linkInputs)...),
+			action("ats_add_application_note", "Add note to application", "application_id", "content", "content_type"),
+			action("ats_add_candidate_tag", "Add tag to candidate", "candidate_id", "tag.name"),
+			action("ats_remove_candidate_tag", "Remove tag from candidate", "candidate_id", "tag.name"),
 		},
 		Features: []connector.FeatureCoverage{
 			{ID: "sync_only_created_applications", Label: "Sync only created applications", Status: connector.NotImplemented},
@@ -76,10 +81,30 @@ func (*traffit) Tool() connector.Tool {
 	}
 }
 
-var applicationInputs = []string{
-	"candidate.first_name", "candidate.last_name", "candidate.email_address", "application.job_id", "application.stage_id",
-	"attachments.name", "attachments.content_type", "attachments.data_url", "attachments.data", "attachments.type",
-}
+// The inputs of actions, by the names of the contract.
+var (
+	applicationInputs = inputs{
+		supported: []string{
+			"candidate.first_name", "candidate.last_name", "candidate.email_address", "candidate.phone_number",
+			"candidate.additional_phone_numbers.phone_number", "candidate.location.city", "candidate.location.country",
+			"candidate.location.state", "candidate.location.zip_code", "candidate.social_links.url", "application.job_id",
+			"application.stage_id", "source.name", "attachments.name", "attachments.content_type", "attachments.data_url",
+			"attachments.data", "attachments.type",
+		},
+		// A warning says where a tenant has no field for them.
+		unknown: []string{
+			"candidate.title", "candidate.company", "candidate.gender", "candidate.availability_date",
+			"candidate.salary_expectations.amount", "candidate.salary_expectations.period", "gdpr_consent.given", "gdpr_consent.expires_at",
+		},
+		unsupported: []string{
+			"candidate.additional_email_addresses.email_address", "candidate.location.street_1", "sourced_by.user_id", "screening_question_answers",
+		},
+	}
+	ofApplication    = []string{"application_id"}
+	ofCandidate      = []string{"candidate_id"}
+	attachmentInputs = []string{"attachment.name", "attachment.content_type", "attachment.data_url", "attachment.data", "attachment.type"}
+	linkInputs       = []string{"label", "url", "details.custom_field_name_prefix", "details.attributes.key", "details.attributes.value"}
+)
 
 func model(m ats.Model, label string, status connector.Coverage, supported, unknown, unsupported []string) connector.ModelCoverage {
 	c := connector.ModelCoverage{Model: m, Label: label, Status: status}
@@ -95,10 +120,22 @@ func model(m ats.Model, label string, status connector.Coverage, supported, unkn
 	return c
 }
 
-func action(id, label string, inputs ...string) connector.ActionCoverage {
-	a := connector.ActionCoverage{ID: id, Label: label, Status: connector.NotImplemented}
-	for _, input := range inputs {
-		a.Fields = append(a.Fields, connector.FieldCoverage{ID: input, Status: connector.NotImplemented})
+// inputs are what an action takes, by whether TRAFFIT has a place for it.
+type inputs struct{ supported, unknown, unsupported []string }
+
+func action(id, label string, supported ...string) connector.ActionCoverage {
+	return actionWith(id, label, inputs{supported: supported})
+}
+
+func actionWith(id, label string, in inputs) connector.ActionCoverage {
+	a := connector.ActionCoverage{ID: id, Label: label, Status: connector.Supported}
+	add := func(status connector.Coverage, ids []string) {
+		for _, id := range ids {
+			a.Fields = append(a.Fields, connector.FieldCoverage{ID: id, Status: status})
+		}
 	}
+	add(connector.Supported, in.supported)
+	add(connector.CoverageUnknown, in.unknown)
+	add(connector.Unsupported, in.unsupported)
 	return a
 }

@@ -98,7 +98,32 @@ func TestCoverageIsTrue(t *testing.T) {
 			t.Errorf("%s is not listed", m)
 		}
 	}
-	if len(tool.Actions) != 6 {
+	if len(tool.Actions) != 11 {
 		t.Errorf("%d actions", len(tool.Actions))
+	}
+}
+
+// What rests on a detail is unknown until that is, and actions are no exception.
+func TestConfirmedActions(t *testing.T) {
+	tool := connector.Tool{
+		Details: []connector.Detail{{
+			ID: "tags.write", Variants: []connector.Variant{{Name: "post"}, {Name: "missing", Without: true}}, Depends: []string{"add_tag", "create.tags"},
+		}},
+		Actions: []connector.ActionCoverage{
+			{ID: "add_tag", Status: connector.Supported, Fields: []connector.FieldCoverage{{ID: "name", Status: connector.Supported}, {ID: "color", Status: connector.Unsupported}}},
+			{ID: "create", Status: connector.Supported, Fields: []connector.FieldCoverage{{ID: "tags", Status: connector.Supported}, {ID: "name", Status: connector.Supported}}},
+		},
+	}
+	for variant, want := range map[string]connector.Coverage{"": connector.CoverageUnknown, "post": connector.Supported, "missing": connector.Unsupported} {
+		got := tool.Confirmed(map[string]string{"tags.write": variant}).Actions
+		if got[0].Status != want || got[0].Fields[0].Status != want || got[0].Fields[1].Status != connector.Unsupported {
+			t.Errorf("%q: %+v", variant, got[0])
+		}
+		if got[1].Status != connector.Supported || got[1].Fields[0].Status != want || got[1].Fields[1].Status != connector.Supported {
+			t.Errorf("%q: %+v", variant, got[1])
+		}
+	}
+	if tool.Actions[0].Status != connector.Supported {
+		t.Error("the tool itself has changed")
 	}
 }

@@ -273,6 +273,94 @@ var details = []connector.Detail{
 		},
 	},
 	{
+		ID: "write.validation", Evidence: connector.GuessOnly,
+		About: "What happens to a write with a field that does not exist, or a value that it does not take?",
+		Variants: []connector.Variant{
+			{Name: "lenient", About: "the rest is written; what does not show afterwards is written by itself, then warned about"},
+			{Name: "strict", About: "it is refused with 400; a new candidate is then created with name and address, and the rest is written field by field"},
+		},
+	},
+	{
+		ID: "write.status", Evidence: connector.FromCode,
+		About: "Which status do accepted writes have?",
+		Variants: []connector.Variant{
+			{Name: "seen", About: "201 for what is created, 204 for the rest"},
+			{Name: "200", About: "200 with a body"},
+			{Name: "204", About: "204, and 201 where there is a body"},
+		},
+	},
+	{
+		ID: "write.errors", Evidence: connector.FromCode,
+		About: "Which form do refusals of writes have?",
+		Variants: []connector.Variant{
+			{Name: "json", About: "that of other errors"},
+			{Name: "text", About: "plain text"},
+			{Name: "html", About: "a page"},
+		},
+	},
+	{
+		ID: "create.duplicate", Evidence: connector.FromCode,
+		About: "What follows when a candidate is created whose e-mail address somebody has?",
+		Variants: []connector.Variant{
+			{Name: "409", About: "a refusal with 409"},
+			{Name: "text", About: "a refusal with 400 and the words \"already exists\""},
+			{Name: "html", About: "a refusal with 409 and a page"},
+			{Name: "taken", About: "a second candidate; only the search before it prevents that"},
+		},
+	},
+	{
+		ID: "create.answer", Evidence: connector.FromCode,
+		About: "How does the answer to a new candidate name the ID?",
+		Variants: []connector.Variant{
+			{Name: "id", About: `{"id"}`},
+			{Name: "row", About: "with the whole candidate"},
+			{Name: "wrapped", About: `[{"id"}]`},
+			{Name: "nested", About: `{"employee":{"id"}}`},
+		},
+	},
+	{
+		ID: "assign.repeat", Evidence: connector.GuessOnly,
+		About: "What follows when a candidate is added to a recruitment once more?",
+		Variants: []connector.Variant{
+			{Name: "400", About: "a refusal with 400"},
+			{Name: "409", About: "a refusal with 409"},
+			{Name: "ignored", About: "nothing"},
+		},
+	},
+	{
+		ID: "assign.closed", Evidence: connector.GuessOnly,
+		About: "Can candidates be added to a closed recruitment?",
+		Variants: []connector.Variant{
+			{Name: "accepted", About: "yes; Kladka refuses it all the same"},
+			{Name: "refused", About: "no"},
+		},
+	},
+	{
+		ID: "assign.state", Evidence: connector.GuessOnly,
+		About: "In which state do added candidates land?",
+		Variants: []connector.Variant{
+			{Name: "start", About: "the one of the type start"},
+			{Name: "first", About: "the first one by order"},
+		},
+	},
+	{
+		ID: "move.repeat", Evidence: connector.GuessOnly,
+		About: "What follows when a candidate is moved to the state in which they are?",
+		Variants: []connector.Variant{
+			{Name: "ignored", About: "nothing"},
+			{Name: "again", About: "a second stay in the state"},
+			{Name: "refused", About: "a refusal with 400"},
+		},
+	},
+	{
+		ID: "reject.reason", Evidence: connector.GuessOnly,
+		About: "Does a rejection need a reason?",
+		Variants: []connector.Variant{
+			{Name: "required", About: "yes; Kladka asks for one in any case"},
+			{Name: "optional", About: "no"},
+		},
+	},
+	{
 		ID: "file.label", Evidence: connector.GuessOnly,
 		About: "What happens to a file whose dictionary_file_type is no label of the dictionary?",
 		Variants: []connector.Variant{

@@ -1,0 +1,506 @@
+package traffit
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/sandbox"
+)
+
+const address = "Zaneta.Los@example.com"
+
+func newcomer() connector.NewCandidate {
+	return connector.NewCandidate{FirstName: "Żaneta", LastName: "Łoś", Email: address}
+}
+
+// everythingSaid is a candidate of whom everything is said.
+func everythingSaid() connector.NewCandidate {
+	c := newcomer()
+	c.Phones = []string{"+48 601 000 001", "22 600 00 02"}
+	c.MoreEmails, c.Title, c.Source = []string{"z@example.org"}, "Testerka", "Polecenie"
+	c.Location = &ats.Location{City: ref("Łódź"), Country: ref("PL"), ZipCode: ref("90-001"), Street1: ref("Piotrkowska 1")}
+	c.SocialLinks = []string{"https://github.com/zaneta", "https://www.linkedin.com/in/zaneta"}
+	c.Gender, c.AvailableOn, c.Salary = "FEMALE", "2026-03-01", &connector.SalaryExpectation{Period: "MONTH", Amount: 12000.4}
+	c.Consent, c.Answers = &connector.Consent{Given: ref(true)}, 2
+	return c
+}
+
+// create creates an application.
+func (b *bench) create(a *connector.CreateApplication, l *ledger) (connector.Outcome, error) {
+	b.t.Helper()
+	return b.tenant.Act(b.t.Context(), a, l)
+}
+
+func codeOf(err error) ats.Code {
+	if err == nil {
+		return ""
+	}
+	return ats.CodeOf(err)
+}
+
+// synced reads a step of the plan as a sync does, and gives the part with a key.
+func (b *bench) synced(name string, key connector.PartKey) *connector.Part {
+	b.t.Helper()
+	s := step(b.t, b.tenant, name)
+	for n, pages := 1, 1; n <= pages; n++ {
+		p, err := s.List.Page(b.t.Context(), n)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		pages = p.Pages
+		rows, err := p.Rows()
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, row := range rows {
+			for _, p := range row.Parts {
+				if p.PartKey == key {
+					return &p
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// sameAsSynced verifies that the parts of an outcome are those of a sync.
+func (b *bench) sameAsSynced(parts []connector.Part, kinds ...string) {
+	b.t.Helper()
+	steps := map[string]string{
+		employee + " " + kindList: "employees", application + " " + kindMove: "history", employee + " " + kindSource: "sources",
+		recruitment + " " + kindList: "recruitments", rejected + " " + kindActivity: "activities",
+	}
+	found := map[string]bool{}
+	for _, p := range parts {
+		kind := p.Entity + " " + p.Kind
+		found[kind] = true
+		if steps[kind] == "" {
+			continue
+		}
+		want := b.synced(steps[kind], p.PartKey)
+		if want == nil {
+			b.t.Errorf("a sync does not bring %v", p.PartKey)
+		} else if string(want.Raw) != string(p.Raw) || want.Version != p.Version || want.Rank != p.Rank {
+			b.t.Errorf("%v: %s", p.PartKey, cmp.Diff(string(want.Raw), string(p.Raw)))
+		}
+	}
+	for _, kind := range kinds {
+		if !found[kind] {
+			b.t.Errorf("no part %s in %v", kind, slices.Sorted(maps.Keys(found)))
+		}
+	}
+}
+
+func TestCreateApplicationOfANewCandidate(t *testing.T) {
+	b := newBench(t, nil)
+	l := b.ledger()
+	to := b.stateOf("interview")
+	out, err := b.create(&connector.CreateApplication{Candidate: everythingSaid(), JobID: b.open, StageID: to, JobUnknown: true}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.ApplicationID != out.CandidateID+":"+b.open {
+		t.Errorf("outcome %s, %s", out.CandidateID, out.ApplicationID)
+	}
+	row := b.row(out.CandidateID)
+	got := map[string]any{}
+	for _, key := range []string{"name", "lastname", "email", "mobile", "linkedin", "_Position", "_salary_expectation", "_available_from"} {
+		got[key] = row.Value(key)
+	}
+	want := map[string]any{
+		"name": "Żaneta", "lastname": "Łoś", "email": address, "mobile": "+48 601 000 001, 22 600 00 02",
+		"linkedin": "https://www.linkedin.com/in/zaneta", "_Position": "Testerka", "_salary_expectation": 12000, "_available_from": "2026-03-01",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("the candidate: %s", d)
+	}
+	place, _ := row.Value("candidate_location").(sandbox.Row)
+	if place.Value("locality") != "Łódź" || place.Value("iso") != "pl" {
+		t.Errorf("place %v", place)
+	}
+	if n := len(phones(got["mobile"].(string))); n != 2 {
+		t.Errorf("%d phone numbers are read again", n)
+	}
+	if d := cmp.Diff(map[string]int{"create": 1, "assign": 1, "move": 1}, b.WriteCounts()); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{b.stateOf("start"), to}, b.stays(out.ApplicationID)); d != "" {
+		t.Error(d)
+	}
+	var warnings []string
+	for _, input := range []string{
+		"candidate.location.street_1", "candidate.additional_email_addresses", "screening_question_answers", "candidate.gender",
+		"gdpr_consent.given", "candidate.social_links",
+	} {
+		warnings = append(warnings, input+" could not be written: TRAFFIT has no field for it")
+	}
+	if d := cmp.Diff(warnings, l.warnings); d != "" {
+		t.Error(d)
+	}
+	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, employee+" "+kindSource, recruitment+" "+kindList, recruitment+" "+kindDetail)
+
+	// The same action again, in another process.
+	b.restart()
+	again, err := b.create(&connector.CreateApplication{Candidate: everythingSaid(), JobID: b.open, StageID: to}, l)
+	if err != nil || again.ApplicationID != out.ApplicationID {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if d := cmp.Diff(map[string]int{"create": 1, "assign": 1, "move": 1}, b.WriteCounts()); d != "" {
+		t.Error(d)
+	}
+}
+
+// Whatever a tenant does with writes, a new candidate comes into the job once, with all that there is a
+// field for; and so does one who was there already.
+func TestCreateApplicationInEveryVariant(t *testing.T) {
+	variants := map[string]map[string]string{"": {}}
+	for _, d := range details {
+		if word, _, _ := strings.Cut(d.ID, "."); slices.Contains([]string{"write", "create", "assign", "move"}, word) {
+			for _, v := range d.Variants {
+				variants[d.ID+"="+v.Name] = map[string]string{d.ID: v.Name}
+			}
+		}
+	}
+	for name, more := range map[string]map[string]string{
+		"strict":                      {"write.validation": "strict"},
+		"errors as text":              {"write.errors": "text", "create.duplicate": "text", "assign.repeat": "409"},
+		"errors as pages":             {"write.errors": "html", "create.duplicate": "html"},
+		"errors as forms":             {"error.shape": "symfony"},
+		"redirects to the slash":      {"redirects.writes": "slash"},
+		"redirects to the bare path":  {"redirects.writes": "bare"},
+		"filters are ignored":         {"filter.ignore": "employees,history"},
+		"filters are refused":         {"filter.refuse": "employees,history"},
+		"sorts are ignored":           {"sort.ignore": "employees,history,recruitments,sources"},
+		"nothing is heeded":           {"filter.ignore": "employees,history", "sort.ignore": "employees,history,recruitments"},
+		"nothing is heeded, reversed": {"filter.ignore": "employees,history", "sort.ignore": "employees,history,recruitments", "order": "desc"},
+		"the documented sort":         {"sort.spelling": "documented", "sort.unknown": "refuse", "filter.refuse": "employees,history"},
+		"the other sort is refused":   {"sort.spelling": "field", "sort.unknown": "refuse", "filter.ignore": "employees,history"},
+		"no lengths":                  {"totals": "none", "filter.ignore": "employees,history"},
+		"no lengths, the last page":   {"totals": "none", "page.beyond": "last", "filter.ignore": "employees,history"},
+		"all answers are lost":        {"write.lost": "1"},
+		"lost, and late":              {"write.lost": "1", "write.late": "60s"},
+		"all answers are failures":    {"write.unsure": "1"},
+		"unsure, late, unfiltered":    {"write.unsure": "1", "write.late": "25s", "filter.ignore": "employees,history"},
+		"lost, unsorted, unfiltered":  {"write.lost": "1", "write.late": "5s", "filter.refuse": "employees,history", "sort.ignore": "employees,history"},
+		"throttled":                   {"fail.429": "0.1", "burst": "1"},
+		"tokens die":                  {"token.uses": "3"},
+		"wrapped":                     {"single.wrap": "true", "create.answer": "nested"},
+		"empty is left out":           {"empty": "absent"},
+		"nobody can be listed":        {"ghosts": "recruitments/{id}/employees:2"},
+	} {
+		variants[name] = more
+	}
+	for name, switches := range variants {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, switches, func(c *connector.Config) { c.Confirmed = switches })
+			to := b.stateOf("interview")
+			l := b.ledger()
+			candidate := newcomer()
+			candidate.Title, candidate.Phones = "Testerka", []string{"+48601000001"}
+			out, err := b.create(&connector.CreateApplication{Candidate: candidate, JobID: b.open, StageID: to}, l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.SettleWrites()
+			if n := b.under(address); n != 1 {
+				t.Errorf("%d candidates", n)
+			}
+			if stays := b.stays(out.ApplicationID); len(stays) != 2 || stays[1] != to {
+				t.Errorf("stays %v", stays)
+			}
+			if row := b.row(out.CandidateID); row.Value("_Position") != "Testerka" || row.Value("mobile") != "+48601000001" {
+				t.Errorf("row %v", row)
+			}
+			if len(l.warnings) > 0 {
+				t.Errorf("warnings %q", l.warnings)
+			}
+			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
+
+			// Once more, as somebody else's wish.
+			if _, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.ledger()); codeOf(err) != ats.ApplicationExists {
+				t.Errorf("again: %v", err)
+			}
+			known := b.with(sandbox.Patch{"name": "Jan", "lastname": "Nowak", "email": "jan.nowak@example.com"})
+			b.time.wait(time.Second)
+			before := b.WriteCounts()["create"]
+			l = b.ledger()
+			was := connector.NewCandidate{FirstName: "Janusz", LastName: "Nowak", Email: "Jan.Nowak@Example.com"}
+			out, err = b.create(&connector.CreateApplication{Candidate: was, JobID: b.open}, l)
+			b.SettleWrites()
+			if err != nil || out.CandidateID != known || b.WriteCounts()["create"] != before || len(l.warnings) > 0 {
+				t.Errorf("of a known candidate: %s, %v, %q", out.CandidateID, err, l.warnings)
+			}
+			if stays := b.stays(out.ApplicationID); len(stays) != 1 {
+				t.Errorf("stays %v", stays)
+			}
+			if row := b.row(known); row.Value("name") != "Jan" {
+				t.Errorf("row %v", row)
+			}
+		})
+	}
+}
+
+// A process may be killed after any request; another one goes on, and nothing happens twice.
+func TestCreateApplicationGoesOn(t *testing.T) {
+	for _, lost := range []string{"0", "1"} {
+		for _, effect := range []string{"candidate", "application", "stage"} {
+			t.Run(effect+" "+lost, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, map[string]string{"write.lost": lost, "write.late": "20s", "create.duplicate": "taken"})
+				l := b.ledger()
+				l.killAt = effect
+				a := &connector.CreateApplication{Candidate: newcomer(), JobID: b.open, StageID: b.stateOf("interview")}
+				if _, err := b.create(a, l); err == nil || codeOf(err) == ats.ApplicationExists {
+					t.Fatalf("the process was not killed: %v", err)
+				}
+				b.restart()
+				out, err := b.create(a, l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.SettleWrites()
+				if d := cmp.Diff(map[string]int{"create": 1, "assign": 1, "move": 1}, b.WriteCounts()); d != "" {
+					t.Error(d)
+				}
+				if stays := b.stays(out.ApplicationID); len(stays) != 2 || stays[1] != a.StageID {
+					t.Errorf("stays %v", stays)
+				}
+			})
+		}
+	}
+}
+
+// What would be in vain is not sent, and what has become so since is finished.
+func TestCreateApplicationRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		switches map[string]string
+		change   func(b *bench, a *connector.CreateApplication)
+		code     ats.Code
+		says     string
+	}{
+		"a closed job":    {change: func(b *bench, a *connector.CreateApplication) { a.JobID = b.job(sandbox.Patch{"is_closed": true}) }, code: ats.JobClosed},
+		"no job":          {change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "999999" }, code: ats.InputInvalid, says: "job_id"},
+		"no job, a page":  {switches: map[string]string{"error.shape": "html"}, change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "999999" }, code: ats.InputInvalid, says: "job_id"},
+		"no job, 410":     {switches: map[string]string{"gone.status": "410"}, change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "999999" }, code: ats.InputInvalid, says: "job_id"},
+		"a foreign stage": {change: func(_ *bench, a *connector.CreateApplication) { a.StageID = "999999" }, code: ats.InputInvalid, says: "stage_id"},
+		"an odd job":      {change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "../../../oauth2" }, code: ats.InputInvalid, says: "job_id"},
+		"an applicant": {change: func(b *bench, a *connector.CreateApplication) {
+			b.apply(b.open, b.with(sandbox.Patch{"email": a.Candidate.Email}))
+		}, code: ats.ApplicationExists},
+		"a hidden address": {switches: map[string]string{"filter.ignore": "employees", "sort.ignore": "employees", "order": "shuffled"}, change: func(b *bench, a *connector.CreateApplication) { b.many(600); a.Candidate.Email = b.someAddress() }, code: ats.RemoteInputInvalid, says: "shows none"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, tc.switches)
+			a := &connector.CreateApplication{Candidate: newcomer(), JobID: b.open}
+			tc.change(b, a)
+			_, err := b.create(a, b.ledger())
+			if codeOf(err) != tc.code || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("error %v", err)
+			}
+			if counts := b.WriteCounts(); len(counts) > 0 {
+				t.Errorf("written: %v", counts)
+			}
+		})
+	}
+}
+
+// many adds candidates with no address.
+func (b *bench) many(n int) {
+	for range n {
+		b.with(sandbox.Patch{"name": "X"})
+	}
+}
+
+// someAddress is that of a candidate who alone has it, and came first.
+func (b *bench) someAddress() string {
+	for row := range b.Truth("employees") {
+		if has, _ := row.Value("email").(string); has != "" && b.under(has) == 1 {
+			return has
+		}
+	}
+	b.t.Fatal("nobody has an address")
+	return ""
+}
+
+// A candidate whom TRAFFIT's search does not give is known to the store, or by the refusal of another.
+func TestCreateApplicationOfAKnownCandidate(t *testing.T) {
+	unfiltered := map[string]string{"filter.ignore": "employees", "sort.ignore": "employees", "order": "shuffled"}
+	for name, tc := range map[string]struct {
+		switches map[string]string
+		known    bool
+		many     int
+	}{
+		"by the search":         {},
+		"by the store":          {switches: unfiltered, known: true, many: 600},
+		"among the newest":      {switches: map[string]string{"filter.refuse": "employees"}, many: 600},
+		"by the refusal alone":  {switches: map[string]string{"filter.ignore": "employees", "sort.ignore": "employees"}},
+		"of a tenant unsorted":  {switches: unfiltered},
+		"the end of the list":   {switches: map[string]string{"filter.ignore": "employees", "sort.ignore": "employees"}, many: 600},
+		"the end, with no ends": {switches: map[string]string{"filter.ignore": "employees", "sort.ignore": "employees", "totals": "none"}, many: 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, tc.switches)
+			a := &connector.CreateApplication{JobID: b.open, Candidate: newcomer()}
+			var id string
+			if tc.known {
+				id = b.with(sandbox.Patch{"email": address})
+				a.KnownAs = []string{"999999", b.with(sandbox.Patch{"email": "other@example.com"}), id}
+				b.many(tc.many)
+			} else {
+				b.many(tc.many)
+				id = b.with(sandbox.Patch{"email": strings.ToUpper(address)})
+			}
+			a.Candidate.Title = "Testerka"
+			l := b.ledger()
+			out, err := b.create(a, l)
+			if err != nil || out.CandidateID != id {
+				t.Fatalf("candidate %s, %v", out.CandidateID, err)
+			}
+			if d := cmp.Diff(map[string]int{"assign": 1}, b.WriteCounts()); d != "" {
+				t.Error(d)
+			}
+			if row := b.row(id); row.Value("_Position") == "Testerka" {
+				t.Error("the candidate was changed")
+			}
+			if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "was changed") {
+				t.Errorf("warnings %q", l.warnings)
+			}
+		})
+	}
+}
+
+func TestCreateApplicationOfOneOfSeveral(t *testing.T) {
+	b := newBench(t, nil)
+	b.with(sandbox.Patch{"email": address})
+	b.time.wait(time.Minute)
+	last := b.with(sandbox.Patch{"email": strings.ToLower(address)})
+	b.time.wait(time.Minute)
+	passive := b.with(sandbox.Patch{"email": address, "status": "inactive"})
+	l := b.ledger()
+	out, err := b.create(&connector.CreateApplication{JobID: b.open, Candidate: newcomer()}, l)
+	if err != nil || out.CandidateID != last {
+		t.Errorf("candidate %s, want %s; %v", out.CandidateID, last, err)
+	}
+	if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "several candidates") {
+		t.Errorf("warnings %q", l.warnings)
+	}
+	other := b.job(sandbox.Patch{})
+	b.apply(other, passive)
+	if _, err := b.create(&connector.CreateApplication{JobID: other, Candidate: newcomer()}, b.ledger()); codeOf(err) != ats.ApplicationExists {
+		t.Errorf("of one who is in the job: %v", err)
+	}
+}
+
+// What cannot be written of a new candidate does not keep the application from being made.
+func TestCreateApplicationWithoutSome(t *testing.T) {
+	for _, validation := range []string{"lenient", "strict"} {
+		t.Run(validation, func(t *testing.T) {
+			b := newBench(t, map[string]string{"write.validation": validation})
+			b.open = b.job(sandbox.Patch{})
+			c := newcomer()
+			c.Source, c.Title = "Nowhere", "Testerka"
+			c.AvailableOn = "2026-03-01"
+			l := b.ledger()
+			out, err := b.create(&connector.CreateApplication{JobID: b.open, Candidate: c}, l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row := b.row(out.CandidateID); row.Value("_Position") != "Testerka" || row.Value("_available_from") != "2026-03-01" {
+				t.Errorf("row %v", row)
+			}
+			var want []string
+			if validation == "strict" { // else nobody can tell
+				want = []string{"source could not be written: TRAFFIT did not take it"}
+			}
+			if d := cmp.Diff(want, l.warnings); d != "" {
+				t.Error(d)
+			}
+			if b.under(address) != 1 || b.WriteCounts()["create"] != 1 {
+				t.Errorf("%v", b.WriteCounts())
+			}
+		})
+	}
+}
+
+// What goes wrong once the candidate is in the job is told, and not called a failure.
+func TestCreateApplicationInPart(t *testing.T) {
+	b := newBench(t, nil)
+	interview := b.stateOf("interview")
+	b.fail(func(path string) int {
+		if strings.HasSuffix(path, "/_move") {
+			return 400
+		}
+		return 0
+	})
+	l := b.ledger()
+	out, err := b.create(&connector.CreateApplication{
+		JobID: b.open, StageID: interview, Candidate: newcomer(), Files: []connector.File{{Name: "Żaneta.pdf", Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader("x")), nil
+		}, Size: 1, Type: connector.CV}},
+	}, l)
+	if err != nil || out.ApplicationID == "" {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if len(l.warnings) == 0 || l.warnings[0] != "the application was created, but not moved to the stage: TRAFFIT answered 400" {
+		t.Errorf("warnings %q", l.warnings)
+	}
+	for _, w := range l.warnings {
+		if strings.Contains(w, "Żaneta") {
+			t.Errorf("warning %q", w)
+		}
+	}
+	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
+}
+
+// fail answers requests for some paths with a status.
+func (b *bench) fail(status func(path string) int) {
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			if s := status(r.URL.Path); s != 0 && r.Method != http.MethodGet {
+				return &http.Response{StatusCode: s, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+}
+
+// A job that was closed while the action was under way is no reason to leave it half done.
+func TestCreateApplicationClosedMeanwhile(t *testing.T) {
+	for name, tc := range map[string]struct {
+		effect, refuses string
+		code            ats.Code
+	}{
+		"the candidate alone is there": {"candidate", "accepted", ats.JobClosed},
+		"the application is there":     {"application", "refused", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, map[string]string{"assign.closed": tc.refuses})
+			l := b.ledger()
+			l.killAt = tc.effect
+			a := &connector.CreateApplication{Candidate: newcomer(), JobID: b.open}
+			if _, err := b.create(a, l); err == nil {
+				t.Fatal("the process was not killed")
+			}
+			id, _ := strconv.Atoi(b.open)
+			if _, err := b.UpdateRecruitment(id, sandbox.Patch{"is_closed": true}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.create(a, l); codeOf(err) != tc.code {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}

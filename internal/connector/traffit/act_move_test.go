@@ -1,0 +1,227 @@
+package traffit
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/sandbox"
+)
+
+// applied makes an application, and gives its ID.
+func (b *bench) applied() string {
+	b.t.Helper()
+	id := b.with(sandbox.Patch{"name": "Jan", "email": "jan@example.com"})
+	b.apply(b.open, id)
+	b.time.wait(time.Minute)
+	return id + ":" + b.open
+}
+
+func (b *bench) moves(id, state string) {
+	b.t.Helper()
+	candidate, job := splitApplication(id)
+	e, _ := strconv.Atoi(candidate)
+	r, _ := strconv.Atoi(job)
+	s, _ := strconv.Atoi(state)
+	if _, err := b.MoveInRecruitment(r, e, sandbox.Move{State: s}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.time.wait(time.Minute)
+}
+
+// reason is the first reason for a rejection that a recruitment offers.
+func (b *bench) reason(job string) string {
+	b.t.Helper()
+	rows, _, err := b.tenant.below(b.t.Context(), "/recruitments/", "/rejections", "recruitment", unit(recruitment, job))
+	if err != nil || len(rows) == 0 {
+		b.t.Fatalf("no reasons: %v", err)
+	}
+	return rows[0].id("id")
+}
+
+var waysOfWriting = map[string]map[string]string{
+	"as assumed":                 {},
+	"strict":                     {"write.validation": "strict"},
+	"always 200":                 {"write.status": "200"},
+	"always 204":                 {"write.status": "204"},
+	"again":                      {"move.repeat": "again"},
+	"refused again":              {"move.repeat": "refused", "write.errors": "html"},
+	"to the slash":               {"redirects.writes": "slash"},
+	"lost":                       {"write.lost": "1"},
+	"lost, late":                 {"write.lost": "1", "write.late": "60s", "move.repeat": "again"},
+	"unsure":                     {"write.unsure": "1", "write.late": "5s", "move.repeat": "again"},
+	"lost, unfiltered":           {"write.lost": "1", "write.late": "60s", "move.repeat": "again", "filter.ignore": "history"},
+	"lost, unfiltered, unsorted": {"write.lost": "1", "write.late": "60s", "move.repeat": "again", "filter.ignore": "history", "sort.ignore": "history"},
+	"other shapes":               {"rejections.shape": "wrapped", "activity.content": "nested", "history.end": "null", "stamps": "zoned"},
+	"reasons of their own":       {"rejections.ids": "recruitment", "rejections.shape": "value", "history.end": "text", "activity.content": "object"},
+	"reasons are optional":       {"reject.reason": "optional", "states.rejection": "set"},
+}
+
+func TestMoveApplication(t *testing.T) {
+	for name, switches := range waysOfWriting {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, switches)
+			id, to := b.applied(), b.stateOf("interview")
+			a := &connector.MoveApplication{ApplicationID: id, StageID: to}
+			l := b.ledger()
+			out, err := b.tenant.Act(t.Context(), a, l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.SettleWrites()
+			want := []string{b.stateOf("start"), to}
+			if d := cmp.Diff(want, b.stays(id)); d != "" {
+				t.Error(d)
+			}
+			candidate, _ := splitApplication(id)
+			if out.CandidateID != candidate || out.ApplicationID != id || len(l.warnings) > 0 {
+				t.Errorf("%s, %s, %q", out.CandidateID, out.ApplicationID, l.warnings)
+			}
+			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
+
+			// Where it is already, nothing is sent.
+			if _, err := b.tenant.Act(t.Context(), a, b.ledger()); err != nil {
+				t.Error(err)
+			}
+			b.SettleWrites()
+			if d := cmp.Diff(want, b.stays(id)); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff(map[string]int{"move": 1}, b.WriteCounts()); d != "" {
+				t.Error(d)
+			}
+			// And back again.
+			b.time.wait(time.Minute)
+			if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: want[0]}, b.ledger()); err != nil {
+				t.Error(err)
+			}
+			b.SettleWrites()
+			if d := cmp.Diff([]string{want[0], to, want[0]}, b.stays(id)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// Somebody moves the application on before the lost answer is looked for.
+func TestMoveApplicationThatMovesOn(t *testing.T) {
+	b := newBench(t, map[string]string{"write.lost": "1", "move.repeat": "again"})
+	id, to, on := b.applied(), b.stateOf("interview"), b.stateOf("end-good")
+	l := b.ledger()
+	l.sent = func() { b.moves(id, on) }
+	if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: to}, l); err != nil {
+		t.Error(err)
+	}
+	if d := cmp.Diff([]string{b.stateOf("start"), to, on}, b.stays(id)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestMoveApplicationRefused(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.applied()
+	for name, tc := range map[string]struct {
+		action connector.Action
+		code   ats.Code
+		says   string
+	}{
+		"a foreign stage":  {&connector.MoveApplication{ApplicationID: id, StageID: "999999"}, ats.InputInvalid, "stage_id"},
+		"no job":           {&connector.MoveApplication{ApplicationID: "1:999999", StageID: b.stateOf("start")}, ats.InputInvalid, "job"},
+		"not in the job":   {&connector.MoveApplication{ApplicationID: b.with(sandbox.Patch{}) + ":" + b.open, StageID: b.stateOf("start")}, ats.Unknown, "answered 404"},
+		"a foreign reason": {&connector.RejectApplication{ApplicationID: id, ReasonID: "999999"}, ats.InputInvalid, "rejection_reason_id"},
+		"no job to reject": {&connector.RejectApplication{ApplicationID: "1:999999", ReasonID: "1"}, ats.InputInvalid, "job"},
+	} {
+		if _, err := b.tenant.Act(t.Context(), tc.action, b.ledger()); codeOf(err) != tc.code || !strings.Contains(asText(err), tc.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if counts := b.WriteCounts(); len(counts) > 0 {
+		t.Errorf("written: %v", counts)
+	}
+}
+
+func TestRejectApplication(t *testing.T) {
+	for name, switches := range waysOfWriting {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, switches)
+			id, reason := b.applied(), b.reason(b.open)
+			a := &connector.RejectApplication{ApplicationID: id, ReasonID: reason, Note: "Brak znajomości Go"}
+			l := b.ledger()
+			out, err := b.tenant.Act(t.Context(), a, l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.SettleWrites()
+			want := []string{b.stateOf("start"), b.stateOf(endBad)}
+			if d := cmp.Diff(want, b.stays(id)); d != "" {
+				t.Error(d)
+			}
+			if len(l.warnings) > 0 {
+				t.Errorf("warnings %q", l.warnings)
+			}
+			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, rejected+" "+kindActivity)
+			if writes := b.Writes(); len(writes) != 1 || writes[0].Body.(sandbox.Row).Value("description") != a.Note {
+				t.Errorf("writes %v", writes)
+			}
+
+			l = b.ledger()
+			if _, err := b.tenant.Act(t.Context(), a, l); err != nil || len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "rejected already") {
+				t.Errorf("again: %v, %q", err, l.warnings)
+			}
+			if d := cmp.Diff(map[string]int{"reject": 1}, b.WriteCounts()); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// The newest rows are found whatever a listing does with sorts, or their absence is noticed.
+func TestNewest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		switches map[string]string
+		many     int
+		want     reach
+		pages    int
+	}{
+		"sorted":              {many: 300, want: reach{ordered: true}, pages: 3},
+		"few":                 {want: reach{ordered: true, whole: true}, pages: 2},
+		"documented":          {switches: map[string]string{"sort.spelling": "documented", "sort.unknown": "refuse"}, many: 300, want: reach{ordered: true}, pages: 3},
+		"no lengths":          {switches: map[string]string{"totals": "none"}, many: 300, want: reach{ordered: true}, pages: 3},
+		"few, no lengths":     {switches: map[string]string{"totals": "none", "page.beyond": "400"}, want: reach{ordered: true, whole: true}, pages: 2},
+		"few, the last again": {switches: map[string]string{"totals": "none", "page.beyond": "last"}, want: reach{ordered: true, whole: true}, pages: 2},
+		"ignored":             {switches: map[string]string{"sort.ignore": "employees"}, many: 300, want: reach{ordered: true}, pages: 3},
+		"falling anyway":      {switches: map[string]string{"sort.ignore": "employees", "order": "desc"}, many: 300, want: reach{ordered: true}, pages: 3},
+		"shuffled":            {switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}, many: 600},
+		"shuffled, few":       {switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}, want: reach{whole: true}, pages: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, tc.switches)
+			b.many(tc.many)
+			last := b.with(sandbox.Patch{"name": "Last"})
+			for range 2 { // the second time, it is known how
+				pages, found := 0, false
+				got, err := b.tenant.newest(t.Context(), call{path: api + "/employees/", scope: "employee"}, func(rows []object, _ ats.Time) bool {
+					pages++
+					at := slices.IndexFunc(rows, func(o object) bool { return o.id("id") == last })
+					found = found || at >= 0
+					if tc.want.ordered && pages == 1 && at != 0 {
+						t.Errorf("the newest row is number %d", at)
+					}
+					return pages < 3
+				})
+				if err != nil || got != tc.want || pages != tc.pages || found != (tc.pages > 0) {
+					t.Errorf("%+v, %d pages, %v, %v", got, pages, found, err)
+				}
+			}
+		})
+	}
+}
