@@ -148,7 +148,7 @@ func (s *server) attachments(ctx context.Context, i store.Integration, candidate
 	}
 	var uploaded map[string]connector.FileType
 	if s.Uploads != nil {
-		if uploaded, err = s.Uploads.UploadedTypes(ctx, i.No, candidate); err != nil {
+		if uploaded, err = s.Uploads.UploadedTypes(ctx, i.No, ats.Namespace(i.ID).ID(ats.Candidates, candidate)); err != nil {
 			return nil, err
 		}
 	}

@@ -219,6 +219,9 @@ type Effect struct {
 	Repeatable bool
 }
 
+// FileEffect is the name of the effect that brings an action's nth file, from 0, to the candidate.
+func FileEffect(n int) string { return fmt.Sprintf("file/%d", n+1) }
+
 // Sight is what a look found.
 type Sight struct {
 	Found    bool

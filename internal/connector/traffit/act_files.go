@@ -27,7 +27,7 @@ import (
 // addFile puts a file on a candidate: applications have none of their own.
 func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.Journal) (connector.Outcome, error) {
 	out := connector.Outcome{CandidateID: a.CandidateID, ApplicationID: a.ApplicationID}
-	if err := t.uploadFile(ctx, j, "file", a.CandidateID, &a.File); err != nil {
+	if err := t.uploadFile(ctx, j, connector.FileEffect(0), a.CandidateID, &a.File); err != nil {
 		return out, t.orGone(ctx, a.CandidateID, err)
 	}
 	if out.Parts = t.candidateParts(ctx, a.CandidateID); out.Parts == nil {
@@ -35,6 +35,9 @@ func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.
 	}
 	return out, nil
 }
+
+// ordinal names a file for the client by its place.
+func ordinal(effect string) string { return strings.Replace(effect, "file/", "attachment ", 1) }
 
 // uploadFile puts a file on a candidate as an effect of an action; name tells it from the action's
 // other effects, and begins its warnings.
@@ -52,7 +55,7 @@ func (t *tenant) uploadFile(ctx context.Context, j connector.Journal, name, empl
 		Send: func(ctx context.Context) (string, error) { return t.sendFile(ctx, j, name, employeeID, label, f) },
 	})
 	if err == nil && done.Existed {
-		j.Warn("%s: the candidate had a file of this name and content already; it was not sent again", name)
+		j.Warn("%s: the candidate had a file of this name and content already; it was not sent again", ordinal(name))
 	}
 	return err
 }
@@ -143,7 +146,7 @@ func (t *tenant) sendFile(ctx context.Context, j connector.Journal, name, employ
 		return "", err
 	}
 	if label == "" {
-		j.Warn("%s: TRAFFIT has no label for files of the type %s; it was uploaded without one", name, f.Type)
+		j.Warn("%s: TRAFFIT has no label for files of the type %s; it was uploaded without one", ordinal(name), f.Type)
 	}
 	return cmp.Or(answer.id("id"), answer.id("file")), nil
 }
