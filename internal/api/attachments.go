@@ -138,6 +138,8 @@ func (s *server) candidateAttachments(ctx context.Context, in *candidateAttachme
 
 // attachments asks the ATS for the files of a candidate.
 func (s *server) attachments(ctx context.Context, i store.Integration, candidate string) ([]Attachment, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	tenant, err := s.tenant(ctx, i)
 	if err != nil {
 		return nil, err
