@@ -105,7 +105,7 @@ func FuzzSift(f *testing.F) {
 		}
 		for _, in := range []io.Reader{bytes.NewReader(body), iotest.OneByteReader(bytes.NewReader(body))} {
 			s, err := api.Sift(in, spool, 1<<20, 1<<20, filePaths...)
-			defer s.Close()
+			t.Cleanup(func() { _ = s.Close() })
 			if err != nil {
 				if json.Valid(body) {
 					t.Errorf("%q is refused: %v", body, err)
