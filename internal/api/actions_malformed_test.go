@@ -333,7 +333,7 @@ func badPassthrough() []scenario {
 		wrong("101 parts", pass(`,"multipart_form_data":[`+strings.TrimSuffix(strings.Repeat(`{"name":"a","value":"b"},`, 101), ",")+`]`), "body.multipart_form_data"),
 		{name: "large part", body: form(`{"name":"a.bin","data":"` + base64Of(strings.Repeat("x", 1<<20+1)) + `"}`), status: 413, want: []string{badInput, "body.multipart_form_data[0].value.data: must have at most 1048576 bytes"}},
 	}
-	for what, v := range map[string]string{"number": "1", "null": "null", "list": `["a"]`, "empty file": `{}`, "file without content": `{"name":"a"}`, "both": `{"name":"a","data":"YQ==","data_url":"https://example.com"}`, "no base64": `{"name":"a","data":"!"}`, "no address": `{"name":"a","data_url":"x"}`, "name is a number": `{"name":1,"data":"YQ=="}`} {
+	for what, v := range map[string]string{"number": "1", "null": "null", "list": `["a"]`, "empty file": `{}`, "file without content": `{"name":"a"}`, "both": `{"name":"a","data":"YQ==","data_url":"https://example.com"}`, "odd type": `{"name":"a","content_type":"a/b\r\nX: y","data":"YQ=="}`, "no base64": `{"name":"a","data":"!"}`, "no address": `{"name":"a","data_url":"x"}`, "name is a number": `{"name":1,"data":"YQ=="}`} {
 		all = append(all, wrong("part "+what, form(v), "body.multipart_form_data[0]"))
 	}
 	return slices.Clone(all)

@@ -194,7 +194,7 @@ func TestActionErrors(t *testing.T) {
 		{errors.New("disk of anna@example.com"), false, 500, "PLATFORM.UNKNOWN_ERROR"},
 		{&connector.AuthError{Message: "no"}, false, 401, "INTEGRATION.AUTHENTICATION_INVALID"},
 		{&connector.ScopeError{Scope: "x"}, false, 403, "INTEGRATION.PERMISSION_MISSING"},
-		{&connector.RefusedError{Status: 400, Message: "no such thing"}, false, 400, "no such thing"},
+		{&connector.RefusedError{Status: 400, Message: "no such thing as Anna"}, false, 400, "no such thing"},
 		{&connector.RetryError{After: time.Second, Err: &connector.AnswerError{Status: 429}}, false, 429, "REMOTE.RATE_LIMIT_EXCEEDED"},
 		{&connector.RetryError{Err: errors.New("refused")}, false, 503, "REMOTE.SERVICE_UNAVAILABLE"},
 		{&connector.AnswerError{Status: 418}, false, 502, "REMOTE.UNKNOWN_HTTP_ERROR"},
@@ -211,6 +211,9 @@ func TestActionErrors(t *testing.T) {
 		if got := res.Header.Get("Idempotent-Replayed") == "true"; got != c.replayed {
 			t.Errorf("%v: replayed %v", c.err, got)
 		}
+	}
+	if strings.Contains(b.logs.String(), "Anna") {
+		t.Errorf("the log has the words of the ATS: %s", b.logs)
 	}
 }
 

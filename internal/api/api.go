@@ -11,6 +11,7 @@ package api
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -169,5 +170,8 @@ func New(d Deps) (http.Handler, error) {
 func (s *server) fail(ctx context.Context, class class, err error) *failure {
 	f := toFailure(ctx, class, err)
 	infoOf(ctx).err = err
+	if f.Detail.Code == ats.RemoteInputInvalid {
+		infoOf(ctx).err = errors.New("the ATS did not want the input") // its words may quote it
+	}
 	return f
 }

@@ -138,6 +138,8 @@ func (s *server) candidateAttachments(ctx context.Context, in *candidateAttachme
 
 // attachments asks the ATS for the files of a candidate.
 func (s *server) attachments(ctx context.Context, i store.Integration, candidate string) ([]Attachment, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	tenant, err := s.tenant(ctx, i)
 	if err != nil {
 		return nil, err
@@ -216,7 +218,7 @@ func (s *server) getAction(ctx context.Context, in *actionIn) (*ActionDetails, e
 		return nil, noSuch("path.action: there is no action %s", quote(in.Action))
 	}
 	any := FileRestrictions{Supported: true, Min: new(int64(0)), Max: &most, MaxSize: &s.MaxFile}
-	out := AttachmentRestrictions{TotalSize: new(int64(maxAllData))}
+	out := AttachmentRestrictions{TotalSize: new(max(maxAllData, s.MaxFile))}
 	out.Types.CV, out.Types.CoverLetter, out.Types.Other = any, any, any
 	return &ActionDetails{orNull[AttachmentRestrictions]{&out}}, nil
 }

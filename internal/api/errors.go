@@ -104,7 +104,7 @@ func toFailure(ctx context.Context, class class, err error) *failure {
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		if op := infoOf(ctx).op; op.live {
-			return newFailure(ats.TimedOut, fmt.Sprintf("The request took longer than %s. Try again.", op.within()))
+			return newFailure(ats.TimedOut, "It took too long to ask the ATS. Try again.")
 		}
 		return newFailure(ats.TimedOut, fmt.Sprintf("The request took longer than %s. Try again; ask for a smaller page if it happens again.", requestTimeout))
 	}

@@ -373,10 +373,7 @@ func (c *complaints) attachment(where string, in AttachmentInput, sent *contents
 
 // file gives a file, if it is one.
 func (c *complaints) file(where string, in FileInput, sent *contents) connector.File {
-	f := connector.File{Name: c.fileName(where+".name", in.Name), ContentType: in.ContentType}
-	if in.ContentType != "" && !contentType.MatchString(in.ContentType) {
-		c.add(where+".content_type", "must look like application/pdf")
-	}
+	f := connector.File{Name: c.fileName(where+".name", in.Name), ContentType: c.contentType(where, in.ContentType)}
 	switch {
 	case in.Data == "" && in.DataURL == "":
 		c.add(where, "must have data or data_url")
@@ -401,6 +398,14 @@ func (c *complaints) file(where string, in FileInput, sent *contents) connector.
 		f.SHA256, f.Size, f.Open = content.SHA256, content.Size, content.Open
 	}
 	return f
+}
+
+// contentType judges the declared type of a file, which the schema cannot do everywhere.
+func (c *complaints) contentType(where, value string) string {
+	if value != "" && !contentType.MatchString(value) {
+		c.add(where+".content_type", "must look like application/pdf")
+	}
+	return value
 }
 
 // fileName gives a file's name in its composed form.

@@ -58,7 +58,7 @@ func (s *server) download(w http.ResponseWriter, r *http.Request) {
 		write(w, s.fail(r.Context(), recruiting, err))
 		return
 	}
-	defer content.Body.Close()
+	defer content.Body.Close() //nolint:errcheck // it was read, or broke off, by then
 	h := w.Header()
 	h.Set("Content-Type", media.TypeOf(l.Name))
 	h.Set("Content-Disposition", disposition(l.Name))

@@ -17,10 +17,11 @@ import (
 // Live requests ask the ATS while the client waits. They may last, bring files, and take one of the
 // integration's slots.
 
-// Bounds of a live request. Clients give up after five minutes.
+// Bounds of a live request. Clients give up after five minutes, so the ATS may take four.
 const (
 	uploadWithin = 5 * time.Minute
 	answerWithin = 5 * time.Minute
+	askWithin    = 4 * time.Minute
 )
 
 // Actions carries out what changes something in an ATS; action.Service is one.

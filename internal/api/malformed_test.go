@@ -750,7 +750,7 @@ func TestMalformedBesideTheAPI(t *testing.T) {
 	}
 	b.api = withMetrics
 	var all []scenario
-	for _, path := range []string{"/openapi.json", "/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/assets/tools/traffit.svg"} {
+	for _, path := range []string{"/openapi.json", "/v1/openapi.json", "/healthz", "/readyz", "/metrics", "/assets/tools/traffit.svg", "/files/x"} {
 		for _, m := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", strings.Repeat("X", 10000)} {
 			all = append(all, scenario{name: shortened(m) + " " + path, method: m, url: path, headers: map[string]string{"Authorization": ""}, body: strings.Repeat("[", 2<<20), status: 405, allow: "GET, HEAD", want: []string{badInput}})
 		}

@@ -231,7 +231,7 @@ func received(op operation, next http.Handler) http.Handler {
 func receive(op operation, w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	limit := int64(maxBody)
 	if len(op.files) > 0 {
-		limit = maxUpload
+		limit = callOf(r.Context()).contents.maxUpload()
 	}
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}

@@ -90,6 +90,8 @@ func (s *server) passthrough(ctx context.Context, in *passIn) (done[PassthroughO
 	if err != nil {
 		return none, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
 	tenant, err := s.tenant(ctx, i)
 	if err != nil {
 		return none, err
@@ -207,7 +209,7 @@ func (c *complaints) form(parts []FormPart, sent *contents) *form {
 
 // rawFile is file without the rules for what somebody applies with.
 func (c *complaints) rawFile(where string, in FileInput, sent *contents) connector.File {
-	f := connector.File{Name: c.required(where+".name", in.Name, maxFileName), ContentType: in.ContentType}
+	f := connector.File{Name: c.required(where+".name", in.Name, maxFileName), ContentType: c.contentType(where, in.ContentType)}
 	switch {
 	case (in.Data == "") == (in.DataURL == ""):
 		c.add(where, "must have either data or data_url")

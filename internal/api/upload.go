@@ -25,9 +25,7 @@ import (
 // Bounds of what a request may bring.
 const (
 	maxFiles   = 20
-	maxAllData = 100 << 20
-	// maxUpload bounds the whole body: base64 takes a third more, escapes and line breaks a bit.
-	maxUpload = maxAllData*3/2 + maxBody
+	maxAllData = 100 << 20 // or as much as one file may have
 	// DefaultMaxFile is how large one file may be unless the server is told otherwise.
 	DefaultMaxFile = 25 << 20
 )
@@ -45,11 +43,11 @@ const deepest = 5
 // contents are the files of one request: those that came with it, by their marks, and those that
 // were fetched for it.
 type contents struct {
-	spool   *outbound.Spool
-	maxFile int64
+	spool           *outbound.Spool
+	maxFile, maxAll int64
 
 	secret string
-	left   int64
+	left   int64 // of maxAll
 	byMark map[string]content
 	kept   []*outbound.Spooled
 }
@@ -64,8 +62,12 @@ type content struct {
 func newContents(spool *outbound.Spool, maxFile int64) *contents {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return &contents{spool: spool, maxFile: maxFile, secret: hex.EncodeToString(b[:]), left: maxAllData, byMark: map[string]content{}}
+	all := max(maxAllData, maxFile)
+	return &contents{spool: spool, maxFile: maxFile, maxAll: all, secret: hex.EncodeToString(b[:]), left: all, byMark: map[string]content{}}
 }
+
+// maxUpload bounds the whole body: base64 takes a third more, escapes and line breaks a bit.
+func (c *contents) maxUpload() int64 { return c.maxAll*3/2 + maxBody }
 
 // of gives the content for which a mark stands.
 func (c *contents) of(mark string) content {
@@ -122,7 +124,7 @@ func (c *contents) read(t *quoted) (content, error) {
 	if _, large := errors.AsType[*outbound.TooLargeError](err); large {
 		problem := fmt.Sprintf("must have at most %d bytes", c.maxFile)
 		if limit < c.maxFile {
-			problem = fmt.Sprintf("makes all files together larger than %d bytes", maxAllData)
+			problem = fmt.Sprintf("makes all files together larger than %d bytes", c.maxAll)
 		}
 		return content{problem: problem, tooLarge: true}, nil
 	}

@@ -114,6 +114,9 @@ func Check(declared string, head []byte) error {
 		}
 	}
 	declared, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(declared)), ";")
+	if declared == "image/jpg" { // many write it so
+		declared = "image/jpeg"
+	}
 	bad := &MismatchError{Declared: declared, Found: name}
 	container := containers[declared]
 	switch {

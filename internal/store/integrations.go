@@ -185,7 +185,7 @@ func (s *Store) SetConfirmed(ctx context.Context, no int64, variants map[string]
 func (s *Store) ForgetSealed(ctx context.Context) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error {
 		for _, stmt := range []string{
-			`DELETE FROM meta WHERE name IN ('canary', 'key_links')`,
+			`DELETE FROM meta WHERE name = 'canary' OR name LIKE 'key!_%' ESCAPE '!'`,
 			`UPDATE integrations SET credentials = '', status = CASE WHEN status = 'ACTIVE' THEN 'INVALID' ELSE status END WHERE deleted_at IS NULL`,
 		} {
 			if _, err := tx.ExecContext(ctx, stmt); err != nil {

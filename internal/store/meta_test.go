@@ -41,3 +41,23 @@ func TestMetaIsSetOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestForgetSealed: keys that were sealed with a lost one go, other facts stay.
+func TestForgetSealed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		s := db.Open(t)
+		for _, name := range []string{"canary", "key_downloads", "keyless", "environment_id"} {
+			if err := s.SetMeta(t.Context(), name, "x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.ForgetSealed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"canary": "", "key_downloads": "", "keyless": "x", "environment_id": "x"} {
+			if got, err := s.Meta(t.Context(), name); got != want || err != nil {
+				t.Errorf("%s is %q, %v; want %q", name, got, err, want)
+			}
+		}
+	})
+}
