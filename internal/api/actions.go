@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -244,9 +243,6 @@ func (s *server) create(ctx context.Context, headers ActionHeaders, operation st
 		}
 		out.application.Candidate.SourcedBy = user.RemoteID
 	}
-	if out.application.KnownAs, err = s.knownAs(ctx, i, out.application.Candidate.Email); err != nil {
-		return created{}, err
-	}
 	out.Answer, err = s.do(ctx, i, operation, headers.Key, &out.application)
 	return out, err
 }
@@ -289,23 +285,6 @@ func plainID(id string) bool {
 	return id != "" && len(id) <= maxRemoteID && !strings.ContainsFunc(id, func(r rune) bool {
 		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_' || r == ':')
 	})
-}
-
-// knownAs lists the candidates that the store has under an address.
-func (s *server) knownAs(ctx context.Context, i store.Integration, email string) ([]string, error) {
-	page, err := s.Store.Page(ctx, store.Query{Model: ats.Candidates, Integration: i.No, PageSize: 50, Email: &email})
-	if err != nil {
-		return nil, fmt.Errorf("look for candidates by their address: %w", err)
-	}
-	var found []record
-	if err := json.Unmarshal(slices.Concat([]byte("["), page.JSON, []byte("]")), &found); err != nil {
-		return nil, fmt.Errorf("read candidates: %w", err)
-	}
-	ids := make([]string, len(found))
-	for n, f := range found {
-		ids[n] = f.RemoteID
-	}
-	return ids, nil
 }
 
 // served reads a record as its list serves it; nil when the store does not have it.
