@@ -45,9 +45,12 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 		return out, err
 	}
 	out.ApplicationID = id
+	shows := func(s standing) bool { return s.found }
 	if a.StageID != "" {
 		err := t.toStage(ctx, id, a.StageID, true, j)
-		if err := partly(err, j, "the application was created, but not moved to the stage"); err != nil {
+		if err == nil {
+			shows = func(s standing) bool { return s.in(a.StageID) }
+		} else if err := partly(err, j, "the application was created, but not moved to the stage"); err != nil {
 			return out, err
 		}
 	}
@@ -58,7 +61,7 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 			return out, err
 		}
 	}
-	out.Parts = t.applicationParts(ctx, id, j, func(s standing) bool { return s.found })
+	out.Parts = t.applicationParts(ctx, id, j, shows)
 	if a.Candidate.Source != "" && !who.existed {
 		out.Parts = append(out.Parts, t.sourceNow(ctx, who.id)...)
 	}
@@ -193,7 +196,7 @@ func (t *tenant) candidate(ctx context.Context, a *connector.CreateApplication, 
 		return who, err
 	}
 	if several {
-		j.Warn("several candidates in TRAFFIT have this e-mail address; the application belongs to %s", who.id)
+		j.Warn("several candidates in TRAFFIT have this e-mail address; of the active ones, the one who was changed last got the application")
 	}
 	if who.existed && len(profile.wishes)+len(profile.homeless) > 0 {
 		j.Warn("the candidate was in TRAFFIT already; nothing of what it knows of them was changed")

@@ -10,10 +10,11 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 )
 
-// selection is the rows that a filter has left.
+// selection is the rows that a filter has left, on one page.
 type selection struct {
-	rows []object
-	sent ats.Time
+	rows  []object
+	sent  ats.Time
+	whole bool // there are no more
 }
 
 // filtered asks for the rows of a listing that fulfil a condition. TRAFFIT may refuse a filter, or
@@ -32,7 +33,7 @@ func (t *tenant) filtered(ctx context.Context, r call, filter object, fits func(
 		if s.rows, err = (listing{body: a.body}).objects(r); err != nil {
 			return selection{}, false, err
 		}
-		s.sent = a.sent
+		s.sent, s.whole = a.sent, len(s.rows) < r.size
 	}
 	if refused || slices.ContainsFunc(s.rows, func(row object) bool { return !fits(row) }) {
 		t.habits.note(r.path, func(h *habit) { h.unfiltered = true })
