@@ -678,3 +678,26 @@ func TestOwnFieldsOfACandidate(t *testing.T) {
 		}
 	}
 }
+
+// A job that the store does not know comes along, even where the list does not show it.
+func TestCreateApplicationForAnUnknownJob(t *testing.T) {
+	b := newBench(t, nil)
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == api+"/recruitments/" {
+				return &http.Response{StatusCode: 403, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open, JobUnknown: true}, b.ledger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{kindList, kindDetail} {
+		at := slices.IndexFunc(out.Parts, func(p connector.Part) bool { return p.Unit == unit(recruitment, b.open) && p.Kind == kind })
+		if at < 0 || !strings.Contains(string(out.Parts[at].Raw), `"id":`+b.open) {
+			t.Errorf("no part %s", kind)
+		}
+	}
+}
