@@ -3,8 +3,11 @@ package traffit
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -699,5 +702,55 @@ func TestCreateApplicationForAnUnknownJob(t *testing.T) {
 		if at < 0 || !strings.Contains(string(out.Parts[at].Raw), `"id":`+b.open) {
 			t.Errorf("no part %s", kind)
 		}
+	}
+}
+
+// Whatever fails on the way and however often the process is killed: everybody comes into the job once.
+func TestCreateApplicationsUnderFaults(t *testing.T) {
+	for name, switches := range map[string]map[string]string{
+		"searched":   {},
+		"unsearched": {"filter.ignore": "employees,history"},
+		"unsorted":   {"filter.refuse": "employees,history", "sort.ignore": "employees,history"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for key, value := range map[string]string{
+				"write.fail": "0.15", "write.lost": "0.15", "write.unsure": "0.1", "write.late": "40s", "create.duplicate": "taken", "move.repeat": "again",
+				"assign.repeat": "ignored", "fail.cut": "0.03", "fail.close": "0.03", "fail.garbage": "0.03", "fail.429": "0.01", "token.uses": "50",
+			} {
+				switches[key] = value
+			}
+			b := newBench(t, switches)
+			to := b.stateOf("interview")
+			dice := rand.New(rand.NewPCG(7, 7))
+			killed := 0
+			for n := range 40 {
+				c := connector.NewCandidate{FirstName: "N", LastName: strconv.Itoa(n), Email: fmt.Sprintf("n%d@example.com", n), Phones: []string{"+48601000001"}}
+				l := b.ledger()
+				var out connector.Outcome
+				for tries := 1; ; tries++ {
+					l.killAt = []string{"", "candidate", "application", "stage"}[dice.IntN(4)]
+					var err error
+					if out, err = b.create(&connector.CreateApplication{Candidate: c, JobID: b.open, StageID: to}, l); err == nil {
+						break
+					}
+					if _, later := errors.AsType[*connector.RetryError](err); !later && !errors.Is(err, errKill) || tries == 50 {
+						t.Fatalf("%d: %v", n, err)
+					}
+					if errors.Is(err, errKill) {
+						killed++
+						b.restart()
+					}
+				}
+				b.time.wait(time.Minute)
+				if there := b.under(c.Email); there != 1 {
+					t.Errorf("%d candidates %s", there, c.Email)
+				}
+				if stays := b.stays(out.ApplicationID); len(stays) != 2 || stays[1] != to {
+					t.Errorf("%s: stays %v", c.Email, stays)
+				}
+			}
+			t.Logf("%v, killed %d times", b.WriteCounts(), killed)
+		})
 	}
 }
