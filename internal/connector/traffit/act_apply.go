@@ -287,11 +287,12 @@ func (t *tenant) complete(ctx context.Context, who person, j connector.Journal) 
 	}
 	for _, w := range who.profile.wishes {
 		fulfilled := w.shown(row) && !who.bare
-		for n, form := range slices.Backward(w.forms) { // the likeliest one was tried before
-			if fulfilled {
-				break
+		for n := 0; n < len(w.forms) && !fulfilled; n++ {
+			form := n
+			if !who.bare { // the likeliest one was tried before
+				form = len(w.forms) - 1 - n
 			}
-			if fulfilled, err = t.fulfil(ctx, who.id, w, n, form, j); err != nil {
+			if fulfilled, err = t.fulfil(ctx, who.id, w, form, j); err != nil {
 				return err
 			}
 		}
@@ -303,12 +304,12 @@ func (t *tenant) complete(ctx context.Context, who person, j connector.Journal) 
 }
 
 // fulfil writes one field of a new candidate, and reports whether it shows.
-func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, n int, form any, j connector.Journal) (bool, error) {
+func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int, j connector.Journal) (bool, error) {
 	_, err := j.Do(ctx, connector.Effect{
-		Name: fmt.Sprintf("field/%s/%d", w.key, n), Repeatable: true,
+		Name: fmt.Sprintf("field/%s/%d", w.key, form+1), Repeatable: true,
 		Send: func(ctx context.Context) (string, error) {
 			_, err := t.change(ctx, write{
-				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: form},
+				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: w.forms[form]},
 			})
 			return "", err
 		},

@@ -724,7 +724,7 @@ func TestCreateApplicationsUnderFaults(t *testing.T) {
 			to := b.stateOf("interview")
 			dice := rand.New(rand.NewPCG(7, 7))
 			killed := 0
-			for n := range 40 {
+			for n := range 30 {
 				c := connector.NewCandidate{FirstName: "N", LastName: strconv.Itoa(n), Email: fmt.Sprintf("n%d@example.com", n), Phones: []string{"+48601000001"}}
 				l := b.ledger()
 				var out connector.Outcome
@@ -752,5 +752,21 @@ func TestCreateApplicationsUnderFaults(t *testing.T) {
 			}
 			t.Logf("%v, killed %d times", b.WriteCounts(), killed)
 		})
+	}
+}
+
+// A search that gives people with like addresses is of use still.
+func TestFindAmongTheLike(t *testing.T) {
+	f := newFake(t)
+	f.lists["/employees/"] = []string{`{"id":1,"email":"Żaneta.los@example.com"}`, `{"id":2,"email":"zaneta.los@example.com"}`}
+	tn := f.open()
+	for range 2 {
+		found, proven, err := tn.find(t.Context(), search{address: address}, false)
+		if err != nil || !proven || len(found) != 1 || found[0].id("id") != "2" {
+			t.Errorf("%v, %v, %v", found, proven, err)
+		}
+	}
+	if n := len(f.sent(api + "/employees/")); n != 2 {
+		t.Errorf("%d requests", n)
 	}
 }

@@ -17,25 +17,30 @@ type selection struct {
 	whole bool // there are no more
 }
 
-// filtered asks for the rows of a listing that fulfil a condition. TRAFFIT may refuse a filter, or
-// ignore it and answer what it likes (both seen): then it was not applied, and is not tried again.
+// filtered asks for the rows of a listing that fulfil a condition, and gives those that do. TRAFFIT may
+// refuse a filter, or ignore it and answer what it likes (both seen): then it was not applied, and is
+// not tried again. That all rows were answered, or some that are only alike, does no harm.
 func (t *tenant) filtered(ctx context.Context, r call, filter object, fits func(object) bool) (s selection, applied bool, err error) {
 	if t.habits.get(r.path).unfiltered {
 		return selection{}, false, nil
 	}
 	r.page, r.size, r.filter = 1, pageSize, string(encode(filter))
 	a, err := t.rows(ctx, r)
-	refused := err != nil && badRequest(err)
-	if err != nil && !refused {
+	if err != nil && !badRequest(err) {
 		return selection{}, false, err
 	}
+	refused, answered := err != nil, 0
 	if !refused {
-		if s.rows, err = (listing{body: a.body}).objects(r); err != nil {
+		rows, err := (listing{body: a.body}).objects(r)
+		if err != nil {
 			return selection{}, false, err
 		}
-		s.sent, s.whole = a.sent, len(s.rows) < r.size
+		total, declared := headerInt(a.header, "X-Result-Total-Count")
+		answered = len(rows)
+		s.rows = slices.DeleteFunc(rows, func(row object) bool { return !fits(row) })
+		s.sent, s.whole = a.sent, declared && total <= answered || !declared && answered < sliceSize
 	}
-	if refused || slices.ContainsFunc(s.rows, func(row object) bool { return !fits(row) }) {
+	if refused || len(s.rows) < answered && !s.whole {
 		t.habits.note(r.path, func(h *habit) { h.unfiltered = true })
 		return selection{}, false, nil
 	}
@@ -151,7 +156,7 @@ func (t *tenant) choose(ctx context.Context, found []object, job string) (object
 		switch {
 		case in[o.id("id")]:
 			return 2
-		case strings.HasPrefix(strings.ToLower(o.text("status")), "a"): // active, aktywny
+		case slices.Contains([]string{"active", "aktywny"}, strings.ToLower(o.text("status"))):
 			return 1
 		}
 		return 0
