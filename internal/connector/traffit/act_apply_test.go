@@ -574,7 +574,7 @@ func TestFind(t *testing.T) {
 		found, proven bool
 	}{
 		"a search that works":               {proven: true},
-		"a search that works, shuffled":     {switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}, proven: true},
+		"a search that works, shuffled":     {switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}, many: 600, proven: true},
 		"a search that finds nobody":        {misled: all, proven: true}, // by the whole list
 		"nobody, of many":                   {misled: all, many: 600, proven: false},
 		"nobody, shuffled":                  {misled: all, many: 600, switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}},
@@ -604,6 +604,7 @@ func TestFind(t *testing.T) {
 func TestCreateApplicationOfATwin(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.with(sandbox.Patch{"email": address})
+	b.with(sandbox.Patch{"email": "somebody@example.com"})
 	b.misled(func(filter string) bool { return strings.Contains(strings.ToLower(filter), "zaneta") })
 	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.ledger())
 	if err != nil || out.CandidateID != id {
@@ -768,5 +769,28 @@ func TestFindAmongTheLike(t *testing.T) {
 	}
 	if n := len(f.sent(api + "/employees/")); n != 2 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// An answer that names no ID is looked behind.
+func TestCreateApplicationWithoutAnID(t *testing.T) {
+	b := newBench(t, nil)
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err == nil && r.Method == http.MethodPost && r.URL.Path == api+"/employees/" {
+				_ = resp.Body.Close()
+				resp.Body, resp.ContentLength = http.NoBody, 0
+			}
+			return resp, err
+		})
+	})
+	l := b.ledger()
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, l)
+	if err != nil || b.row(out.CandidateID).Value("email") != address {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if l.sends["candidate"] != 1 {
+		t.Errorf("sent %d times", l.sends["candidate"])
 	}
 }
