@@ -7,7 +7,7 @@ import (
 
 // json answers with a body that is marshalled outside of all locks.
 func (c *call) json(status int, body any) {
-	if c.spoil == page200 {
+	if c.spoil == pageInstead {
 		c.placeholder()
 		return
 	}

@@ -390,6 +390,10 @@ func TestPathsAndMethods(t *testing.T) {
 			}
 		}
 	}
+	a := do(t, s, "DELETE", apiBase+"/employees/1", "", "Authorization", "Bearer "+c.token)
+	if got := a.header.Get("Allow"); got != "GET, PATCH, PUT" {
+		t.Errorf("allowed: %s", got)
+	}
 	for _, bad := range []string{"/t/-x/api/integration/v2/users/", "/t//", "/t/a.b/oauth2/token"} {
 		if a := do(t, s, "GET", bad, ""); a.status != 503 || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 			t.Errorf("%s: %d", bad, a.status)

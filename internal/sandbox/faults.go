@@ -11,10 +11,10 @@ import (
 type spoil int
 
 const (
-	_        spoil = iota
-	cutShort       // JSON that ends before its Content-Length
-	cutText        // a piece of JSON, with 200 and its own length
-	page200        // a page in its place, with 200
+	_           spoil = iota
+	cutShort          // JSON that ends before its Content-Length
+	cutText           // a piece of JSON, with 200 and its own length
+	pageInstead       // a page in its place, with 200
 )
 
 // chance draws for a switch that is a share of requests: the same seed and
@@ -61,7 +61,11 @@ func (c *call) fails(overLimit bool) bool {
 	case !isToken && c.chance("fail.garbage"):
 		c.spoil = cutText
 		if mix(hashText("garbage"), c.turn)%2 == 0 {
-			c.spoil = page200
+			if !isWrite(c.r.Method) {
+				c.placeholder()
+				return true
+			}
+			c.spoil = pageInstead // after its effect
 		}
 	}
 	return false

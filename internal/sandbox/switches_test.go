@@ -839,6 +839,154 @@ var switchTests = []switchTest{
 	{name: "adverts.options", value: "seen", check: func(b *trial) { b.same("texts and lists", options(b), []bool{true, true}) }},
 	{name: "adverts.options", value: "text", check: func(b *trial) { b.same("texts and lists", options(b), []bool{true, false}) }},
 	{name: "adverts.options", value: "list", check: func(b *trial) { b.same("texts and lists", options(b), []bool{false, true}) }},
+	{name: "redirects.writes", value: "none", truth: true, check: func(b *trial) { b.same("statuses", b.writesTo(), []int{201, 201, 204, 204}) }},
+	{name: "redirects.writes", value: "slash", truth: true, check: func(b *trial) {
+		b.same("statuses", b.writesTo(), []int{301, 201, 301, 204})
+		b.same("location", b.create("").header.Get("Location"), apiBase+"/employees/")
+		b.status(200, "/employees")
+	}},
+	{name: "redirects.writes", value: "bare", truth: true, with: map[string]string{"redirects": "slash"}, check: func(b *trial) {
+		b.same("statuses", b.writesTo(), []int{201, 301, 204, 301})
+		b.status(301, "/employees")
+	}},
+	{name: "write.validation", value: "lenient", truth: true, check: func(b *trial) {
+		id := b.newcomer()
+		for _, body := range wrong {
+			b.wrote(204, "PATCH", b.path(id), body)
+		}
+		b.same("row", b.get(b.path(id)).row(b)["status"], any("active"))
+		b.wrote(204, "POST", b.path(id)+"/notes", `{"content":"x","public":true}`)
+		accepted(b, b.c.upload(b, b.path(id)+"/files/", "a.pdf", "x", "more", "x", "file[isPublic]", "perhaps"), 201, "")
+	}},
+	{name: "write.validation", value: "strict", truth: true, check: func(b *trial) {
+		id := b.newcomer()
+		before := allTruth(b.s)
+		for _, body := range wrong {
+			b.wrote(400, "PATCH", b.path(id), body)
+			b.wrote(400, "POST", "/employees/", body)
+		}
+		b.wrote(400, "POST", b.path(id)+"/notes", `{"content":"x","public":true}`)
+		b.same("extra part", b.c.upload(b, b.path(id)+"/files/", "a.pdf", "x", "more", "x").status, 400)
+		b.same("wrong part", b.c.upload(b, b.path(id)+"/files/", "a.pdf", "x", "file[isPublic]", "perhaps").status, 400)
+		b.same("effect", bytes.Equal(before, allTruth(b.s)), true)
+		b.wrote(204, "PATCH", b.path(id), `{"name":"Ewa","email":"ewa@example.com","source":"Pracuj","status":"passive","_available_from":"2026-12-01","mobile":null}`)
+	}},
+	{name: "write.status", value: "seen", truth: true, check: func(b *trial) { b.same("answers", b.writeAll(), []string{"201+", "204", "201", "204", "204", "204"}) }},
+	{name: "write.status", value: "200", truth: true, check: func(b *trial) {
+		b.same("answers", b.writeAll(), []string{"200+", "200+", "200+", "200+", "200+", "200+"})
+	}},
+	{name: "write.status", value: "204", truth: true, check: func(b *trial) {
+		b.same("answers", b.writeAll(), []string{"201+", "204", "204", "204", "204", "204"})
+	}},
+	{name: "write.errors", value: "json", check: func(b *trial) { b.same("code", b.wrote(404, "PATCH", "/employees/1", "{}").row(b)["code"], any(404.0)) }},
+	{name: "write.errors", value: "text", check: func(b *trial) {
+		a := b.wrote(404, "PATCH", "/employees/1", "{}")
+		b.same("body", a.header.Get("Content-Type")+"|"+string(a.body), "text/plain; charset=UTF-8|Not Found")
+	}},
+	{name: "write.errors", value: "html", check: func(b *trial) {
+		b.html(b.wrote(404, "PATCH", "/employees/1", "{}"))
+		b.same("reads", b.status(404, "/employees/1").row(b)["code"], any(404.0))
+	}},
+	{name: "write.fail", value: "1", check: func(b *trial) {
+		b.same("writes", b.create("a@example.com").status, 500)
+		b.status(200, "/employees/")
+	}},
+	{name: "write.lost", value: "1", truth: true, check: func(b *trial) {
+		if a, err := b.sendOver("POST", "/employees/", `{"email":"a@example.com"}`); err == nil {
+			b.Errorf("answered %d", a.status)
+		}
+		b.same("effect", b.known("a@example.com"), 1)
+		a, err := b.sendOver("POST", "/employees/", `{"email":"a@example.com"}`) // without effect
+		b.same("refused", fmt.Sprint(a.status, err), "409 <nil>")
+	}},
+	{name: "write.unsure", value: "1", truth: true, check: func(b *trial) {
+		b.same("status", b.create("a@example.com").status, 500)
+		b.same("effect", b.known("a@example.com"), 1)
+	}},
+	{name: "write.late", value: "30s", truth: true, with: map[string]string{"write.unsure": "1"}, check: func(b *trial) {
+		b.create("a@example.com")
+		id := b.s.employees.at(0).ID()
+		b.wrote(500, "POST", b.path(id)+"/notes", `{"content":"x"}`)
+		b.now = b.now.Add(29 * time.Second)
+		b.same("early", []int{b.known("a@example.com"), len(b.s.Notes(id)), len(b.s.WriteCounts())}, []int{0, 0, 0})
+		b.create("a@example.com") // nothing knows of the first
+		b.now = b.now.Add(time.Second)
+		b.same("in time", []int{b.known("a@example.com"), len(b.s.Notes(id)), len(b.s.Writes())}, []int{1, 1, 2})
+		b.same("the rest", do(b, b.s, "POST", "/_sandbox/writes/settle", "").row(b)["settled"], any(1.0))
+		b.same("effect", b.known("a@example.com"), 2)
+	}},
+	{name: "create.duplicate", value: "409", check: func(b *trial) {
+		b.same("message", strings.Contains(fmt.Sprint(b.again(409).row(b)["message"]), "already exists"), true)
+	}},
+	{name: "create.duplicate", value: "text", check: func(b *trial) {
+		a := b.again(400)
+		b.same("text", a.header.Get("Content-Type")+fmt.Sprint(bytes.Contains(a.body, []byte("already exists"))), "text/plain; charset=UTF-8true")
+	}},
+	{name: "create.duplicate", value: "html", check: func(b *trial) { b.html(b.again(409)) }},
+	{name: "create.duplicate", value: "taken", truth: true, check: func(b *trial) { b.again(201) }},
+	{name: "create.answer", value: "id", truth: true, check: func(b *trial) { b.same("answer", keysOf(b.create("").row(b)), "id") }},
+	{name: "create.answer", value: "row", truth: true, check: func(b *trial) {
+		row := b.create("a@example.com").row(b)
+		b.same("answer", row, b.get(b.path(int(row["id"].(float64)))).row(b))
+	}},
+	{name: "create.answer", value: "wrapped", truth: true, check: func(b *trial) { b.same("answer", keysOf(b.create("").rows(b)[0]), "id") }},
+	{name: "create.answer", value: "nested", truth: true, check: func(b *trial) {
+		id, _ := at(b.create("").any(b), "employee", "id").(float64)
+		b.status(200, b.path(int(id)))
+	}},
+	{name: "choice.write", value: "seen", truth: true, check: func(b *trial) { b.same("taken", b.choices(), "10 10 01 01") }},
+	{name: "choice.write", value: "index", truth: true, check: func(b *trial) { b.same("taken", b.choices(), "10 10 10 10") }},
+	{name: "choice.write", value: "label", truth: true, check: func(b *trial) { b.same("taken", b.choices(), "01 01 01 01") }},
+	{name: "choice.write", value: "either", truth: true, check: func(b *trial) { b.same("taken", b.choices(), "11 11 11 11") }},
+	{name: "assign.repeat", value: "400", truth: true, check: func(b *trial) { b.same("twice", b.assign(b.open(), 2), []int{204, 400}) }},
+	{name: "assign.repeat", value: "409", truth: true, check: func(b *trial) { b.same("twice", b.assign(b.open(), 2), []int{204, 409}) }},
+	{name: "assign.repeat", value: "ignored", truth: true, check: func(b *trial) {
+		b.same("twice", b.assign(b.open(), 2), []int{204, 204})
+		b.same("effects", b.s.WriteCounts()["assign"], 1)
+	}},
+	{name: "assign.closed", value: "accepted", truth: true, check: func(b *trial) { b.same("closed", b.assign(b.s.recruitments.at(0).ID(), 1), []int{204}) }},
+	{name: "assign.closed", value: "refused", truth: true, check: func(b *trial) {
+		b.same("closed", b.assign(b.s.recruitments.at(0).ID(), 1), []int{400})
+		b.same("open", b.assign(b.open(), 1), []int{204})
+	}},
+	{name: "assign.state", value: "start", truth: true, check: func(b *trial) { b.same("state", b.landing(), "1") }},
+	{name: "assign.state", value: "first", truth: true, check: func(b *trial) { b.same("state", b.landing(), "0") }},
+	{name: "move.repeat", value: "ignored", truth: true, check: func(b *trial) { b.same("rows", b.moveTwice(204), 2) }},
+	{name: "move.repeat", value: "again", truth: true, check: func(b *trial) { b.same("rows", b.moveTwice(204), 3) }},
+	{name: "move.repeat", value: "refused", truth: true, check: func(b *trial) { b.same("rows", b.moveTwice(400), 2) }},
+	{name: "reject.reason", value: "required", check: func(b *trial) {
+		b.same("reject", b.reject(`{}`, `{"rejection_id":1}`, `{"rejection_id":"34"}`), []int{400, 400, 400})
+	}},
+	{name: "reject.reason", value: "optional", truth: true, check: func(b *trial) { b.same("reject", b.reject(`{}`, `{"rejection_id":1}`, ``), []int{204, 204, 204}) }},
+	{name: "file.label", value: "ignored", truth: true, check: func(b *trial) {
+		id := b.newcomer()
+		accepted(b, b.c.upload(b, b.path(id)+"/files/", "a.pdf", "x", "dictionary_file_type", "Życiorys"), 201, "")
+		b.same("label", b.s.Uploads(id)[0].Label, "")
+	}},
+	{name: "file.label", value: "refused", truth: true, check: func(b *trial) {
+		id := b.newcomer()
+		b.same("unknown", b.c.upload(b, b.path(id)+"/files/", "a.pdf", "x", "dictionary_file_type", "Życiorys").status, 400)
+		accepted(b, b.c.upload(b, b.path(id)+"/files/", "a.pdf", "x", "dictionary_file_type", "List motywacyjny"), 201, "")
+		b.same("label", b.s.Uploads(id)[0].Label, "List motywacyjny")
+	}},
+	{name: "file.answer", value: "empty", truth: true, check: func(b *trial) { accepted(b, b.c.upload(b, b.employee(0)+"/files/", "a.pdf", "x"), 201, "") }},
+	{name: "file.answer", value: "id", truth: true, check: func(b *trial) {
+		id := b.c.upload(b, b.employee(0)+"/files/", "a.pdf", "x").row(b)["id"]
+		b.same("content", string(b.status(200, fmt.Sprintf("%s/files/%.0f/content", b.employee(0), id)).body), "x")
+	}},
+	{name: "file.max", value: "10", truth: true, check: func(b *trial) {
+		accepted(b, b.c.upload(b, b.employee(0)+"/files/", "a.pdf", "0123456789"), 201, "")
+		b.same("larger", b.c.upload(b, b.employee(0)+"/files/", "a.pdf", "0123456789a").status, 413)
+		b.same("uploads", b.s.WriteCounts()["upload"], 1)
+	}},
+	{name: "note.content", value: "plain", truth: true, check: func(b *trial) { b.same("note", b.note("a < b\nc"), any("a < b\nc")) }},
+	{name: "note.content", value: "html", truth: true, check: func(b *trial) { b.same("note", b.note("a < b\nc"), any("a &lt; b<br>c")) }},
+	{name: "tags.write", value: "post", truth: true, check: func(b *trial) { b.same("statuses", b.writeTags(), []int{204, 405, 204}) }},
+	{name: "tags.write", value: "put", truth: true, check: func(b *trial) {
+		b.same("statuses", b.writeTags(), []int{405, 204, 404})
+		b.same("tags", len(b.get(b.tagged()).rows(b)), 2)
+	}},
+	{name: "tags.write", value: "missing", check: func(b *trial) { b.same("statuses", b.writeTags(), []int{405, 405, 404}) }},
 }
 
 func resultHeaders(a answer) (n int) {

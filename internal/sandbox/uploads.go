@@ -20,11 +20,11 @@ type Upload struct {
 	Public  bool   `json:"public"`
 	Size    int    `json:"size"`
 	SHA256  string `json:"sha256"` // in hex
-	Content []byte `json:"-"`
+	Content []byte `json:"-"`      // not to be changed
 }
 
 // maxUploads bounds the bytes of uploaded files that a tenant holds.
-const maxUploads = 1 << 30
+const maxUploads = 512 << 20
 
 // Uploads returns the files that were uploaded to a candidate, in their order.
 func (t *Tenant) Uploads(employee int) []Upload {

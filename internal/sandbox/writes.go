@@ -13,7 +13,7 @@ import (
 )
 
 // maxDrained bounds what is read of a request after its answer, so that a
-// client which is still sending gets to hear it.
+// client which is still sending gets to hear it and keeps its connection.
 const maxDrained = 64 << 20
 
 // writing is one write of a route: how its body is read, and what it does.
