@@ -153,6 +153,15 @@ func TestCreateApplicationOfANewCandidate(t *testing.T) {
 		t.Error(d)
 	}
 	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, employee+" "+kindSource, recruitment+" "+kindList, recruitment+" "+kindDetail)
+	known := world(out.Parts)
+	made := known.fold(t, unit(application, out.ApplicationID)).Sets[0].Records
+	if len(made) != 1 || made[0].(ats.Application).StageRemoteID != to || *made[0].(ats.Application).Outcome != ats.Pending {
+		t.Errorf("the application folds into %+v", made)
+	}
+	who := known.fold(t, unit(employee, out.CandidateID)).Sets[0].Records[0].(ats.Candidate)
+	if *who.Source != "Polecenie" || *who.Title != "Testerka" || len(who.PhoneNumbers) != 2 || *who.SocialMedia[0].Username != "zaneta" || *who.Location.City != "Łódź" {
+		t.Errorf("the candidate folds into %+v", who)
+	}
 
 	// The same action again, in another process.
 	b.restart()

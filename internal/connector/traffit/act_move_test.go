@@ -171,6 +171,11 @@ func TestRejectApplication(t *testing.T) {
 				t.Errorf("warnings %q", l.warnings)
 			}
 			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, rejected+" "+kindActivity)
+			known := append(world(out.Parts), part(recruitment, b.open, kindList, "", object{"id": b.open}, ats.Time{}))
+			folded := known.fold(t, unit(application, id)).Sets[0].Records[0].(ats.Application)
+			if *folded.Outcome != ats.Declined || folded.RejectionReasonName == nil {
+				t.Errorf("folded: %+v", folded)
+			}
 			if writes := b.Writes(); len(writes) != 1 || writes[0].Body.(sandbox.Row).Value("description") != a.Note {
 				t.Errorf("writes %v", writes)
 			}
