@@ -45,9 +45,12 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 		return out, err
 	}
 	out.ApplicationID = id
+	shows := func(s standing) bool { return s.found }
 	if a.StageID != "" {
 		err := t.toStage(ctx, id, a.StageID, true, j)
-		if err := partly(err, j, "the application was created, but not moved to the stage"); err != nil {
+		if err == nil {
+			shows = func(s standing) bool { return s.in(a.StageID) }
+		} else if err := partly(err, j, "the application was created, but not moved to the stage"); err != nil {
 			return out, err
 		}
 	}
@@ -58,7 +61,7 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 			return out, err
 		}
 	}
-	out.Parts = t.applicationParts(ctx, id, j, func(s standing) bool { return s.found })
+	out.Parts = t.applicationParts(ctx, id, j, shows)
 	if a.Candidate.Source != "" && !who.existed {
 		out.Parts = append(out.Parts, t.sourceNow(ctx, who.id)...)
 	}
@@ -193,7 +196,7 @@ func (t *tenant) candidate(ctx context.Context, a *connector.CreateApplication, 
 		return who, err
 	}
 	if several {
-		j.Warn("several candidates in TRAFFIT have this e-mail address; the application belongs to %s", who.id)
+		j.Warn("several candidates in TRAFFIT have this e-mail address; of the active ones, the one who was changed last got the application")
 	}
 	if who.existed && len(profile.wishes)+len(profile.homeless) > 0 {
 		j.Warn("the candidate was in TRAFFIT already; nothing of what it knows of them was changed")
@@ -284,11 +287,12 @@ func (t *tenant) complete(ctx context.Context, who person, j connector.Journal) 
 	}
 	for _, w := range who.profile.wishes {
 		fulfilled := w.shown(row) && !who.bare
-		for n, form := range slices.Backward(w.forms) { // the likeliest one was tried before
-			if fulfilled {
-				break
+		for n := 0; n < len(w.forms) && !fulfilled; n++ {
+			form := n
+			if !who.bare { // the likeliest one was tried before
+				form = len(w.forms) - 1 - n
 			}
-			if fulfilled, err = t.fulfil(ctx, who.id, w, n, form, j); err != nil {
+			if fulfilled, err = t.fulfil(ctx, who.id, w, form, j); err != nil {
 				return err
 			}
 		}
@@ -300,12 +304,12 @@ func (t *tenant) complete(ctx context.Context, who person, j connector.Journal) 
 }
 
 // fulfil writes one field of a new candidate, and reports whether it shows.
-func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, n int, form any, j connector.Journal) (bool, error) {
+func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int, j connector.Journal) (bool, error) {
 	_, err := j.Do(ctx, connector.Effect{
-		Name: fmt.Sprintf("field/%s/%d", w.key, n), Repeatable: true,
+		Name: fmt.Sprintf("field/%s/%d", w.key, form+1), Repeatable: true,
 		Send: func(ctx context.Context) (string, error) {
 			_, err := t.change(ctx, write{
-				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: form},
+				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: w.forms[form]},
 			})
 			return "", err
 		},

@@ -1,8 +1,13 @@
 package traffit
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -148,6 +153,15 @@ func TestCreateApplicationOfANewCandidate(t *testing.T) {
 		t.Error(d)
 	}
 	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, employee+" "+kindSource, recruitment+" "+kindList, recruitment+" "+kindDetail)
+	known := world(out.Parts)
+	made := known.fold(t, unit(application, out.ApplicationID)).Sets[0].Records
+	if len(made) != 1 || made[0].(ats.Application).StageRemoteID != to || *made[0].(ats.Application).Outcome != ats.Pending {
+		t.Errorf("the application folds into %+v", made)
+	}
+	who := known.fold(t, unit(employee, out.CandidateID)).Sets[0].Records[0].(ats.Candidate)
+	if *who.Source != "Polecenie" || *who.Title != "Testerka" || len(who.PhoneNumbers) != 2 || *who.SocialMedia[0].Username != "zaneta" || *who.Location.City != "Łódź" {
+		t.Errorf("the candidate folds into %+v", who)
+	}
 
 	// The same action again, in another process.
 	b.restart()
@@ -502,5 +516,290 @@ func TestCreateApplicationClosedMeanwhile(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+// impatient is a journal that sends an effect a second time, as after an absence that was proven and
+// was none all the same.
+type impatient struct {
+	*ledger
+	effect string
+}
+
+func (i impatient) Begun(name string) bool { return name == i.effect || i.ledger.Begun(name) }
+
+func (i impatient) Do(ctx context.Context, e connector.Effect) (connector.Done, error) {
+	if e.Name != i.effect {
+		return i.ledger.Do(ctx, e)
+	}
+	if _, err := e.Send(ctx); err != nil {
+		return connector.Done{}, err
+	}
+	id, err := e.Send(ctx)
+	return connector.Done{RemoteID: id}, err
+}
+
+// A refusal because of what the action itself has done is none.
+func TestOwnEffectsAreNoObstacle(t *testing.T) {
+	for _, effect := range []string{"candidate", "application", "stage"} {
+		t.Run(effect, func(t *testing.T) {
+			b := newBench(t, map[string]string{"move.repeat": "refused"})
+			l := b.ledger()
+			out, err := b.tenant.Act(t.Context(), &connector.CreateApplication{
+				Candidate: newcomer(), JobID: b.open, StageID: b.stateOf("interview"),
+			}, impatient{l, effect})
+			if err != nil || len(l.warnings) > 0 {
+				t.Errorf("%v, %q", err, l.warnings)
+			}
+			if stays := b.stays(out.ApplicationID); len(stays) != 2 {
+				t.Errorf("stays %v", stays)
+			}
+		})
+	}
+}
+
+// misled makes searches of the tenant look for nobody, if their address is one of some.
+func (b *bench) misled(some func(filter string) bool) {
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			if filter := r.Header.Get("X-Request-Filter"); strings.Contains(filter, "email") && some(filter) {
+				r = r.Clone(r.Context())
+				r.Header.Set("X-Request-Filter", `{"email":{"value":"nobody@example.com","comparison":"="}}`)
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+}
+
+// Nobody's absence is proven by a search that finds nobody.
+func TestFind(t *testing.T) {
+	ours := func(filter string) bool { return strings.Contains(strings.ToLower(filter), "zaneta") }
+	all := func(string) bool { return true }
+	for name, tc := range map[string]struct {
+		switches      map[string]string
+		many          int
+		misled        func(string) bool
+		there         bool
+		found, proven bool
+	}{
+		"a search that works":               {proven: true},
+		"a search that works, shuffled":     {switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}, many: 600, proven: true},
+		"a search that finds nobody":        {misled: all, proven: true}, // by the whole list
+		"nobody, of many":                   {misled: all, many: 600, proven: false},
+		"nobody, shuffled":                  {misled: all, many: 600, switches: map[string]string{"sort.ignore": "employees", "order": "shuffled"}},
+		"nobody, but there":                 {misled: all, there: true, found: true, proven: true},
+		"a search that is particular":       {misled: ours, proven: true},
+		"a search that is ignored, of many": {switches: map[string]string{"filter.ignore": "employees"}, many: 600},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, tc.switches)
+			b.many(tc.many)
+			if tc.there {
+				b.with(sandbox.Patch{"email": address})
+			}
+			if tc.misled != nil {
+				b.misled(tc.misled)
+			}
+			found, proven, err := b.tenant.find(t.Context(), search{address: address}, true)
+			if err != nil || len(found) > 0 != tc.found || proven != tc.proven {
+				t.Errorf("%d found, proven: %v, %v", len(found), proven, err)
+			}
+		})
+	}
+}
+
+// TRAFFIT's word that somebody exists weighs more than a search that does not find them.
+func TestCreateApplicationOfATwin(t *testing.T) {
+	b := newBench(t, nil)
+	id := b.with(sandbox.Patch{"email": address})
+	b.with(sandbox.Patch{"email": "somebody@example.com"})
+	b.misled(func(filter string) bool { return strings.Contains(strings.ToLower(filter), "zaneta") })
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.ledger())
+	if err != nil || out.CandidateID != id {
+		t.Errorf("%s, want %s; %v", out.CandidateID, id, err)
+	}
+}
+
+// The tenant's own fields are found by their names in Polish or English, and take choices in the form
+// that shows.
+func TestOwnFieldsOfACandidate(t *testing.T) {
+	const schema = `{"fields":{"_plec":{"type":"choice","choices":["Kobieta","Mężczyzna"],"name":"Płeć"},
+		"_rodo":{"type":"choice","choices":["Nie","Tak"],"name":"Zgoda RODO"},"_until":{"type":"date","name":"Zgoda ważna do"},
+		"_money":{"type":"text","name":"Oczekiwania finansowe"},"_firma":{"type":"text","name":"Firma"},
+		"_gh":{"type":"text","name":"GitHub"}}}`
+	for _, byLabel := range []bool{true, false} {
+		f := newFake(t)
+		row := object{"id": json.Number("7")}
+		take := func(r *http.Request) {
+			v, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			body, _ := decode(v)
+			for key, value := range asObject(body) {
+				at, isNumber := value.(json.Number)
+				if key == "_plec" || key == "_rodo" {
+					if isNumber == byLabel {
+						continue // ignored
+					}
+					if isNumber {
+						n, _ := at.Int64()
+						value = map[string][]string{"_plec": {"Kobieta", "Mężczyzna"}, "_rodo": {"Nie", "Tak"}}[key][n]
+					}
+				}
+				row[key] = value
+			}
+		}
+		f.special[api+"/employees/"] = func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.Header.Get("X-Response-Metadata") == "true":
+				say(w, 200, schema)
+			case r.Method == http.MethodPost:
+				take(r)
+				say(w, 201, `{"id":7}`)
+			default:
+				say(w, 200, `[]`)
+			}
+		}
+		f.special[api+"/employees/7"] = func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPatch {
+				take(r)
+				w.WriteHeader(204)
+				return
+			}
+			say(w, 200, string(encode(row)))
+		}
+		f.objects["/recruitments/3"] = `{"id":3,"is_closed":false}`
+		f.special[api+"/recruitments/3/employees/7"] = answers(204, "")
+		f.lists["/employees/recruitment_history"] = []string{`{"id":1,"date":"2026-01-02 10:00:00","employee":{"id":7},"recruitment":{"id":3},"workflow_state":{"id":4}}`}
+		tn := f.open()
+		c := newcomer()
+		c.Gender, c.Company, c.SocialLinks = "FEMALE", "ACME", []string{"https://github.com/zaneta"}
+		c.Consent = &connector.Consent{Given: ref(true), ExpiresAt: ref(ats.TimeOf(time.Date(2027, 5, 1, 12, 0, 0, 0, time.UTC)))}
+		c.Salary = &connector.SalaryExpectation{Period: "YEAR", Amount: 120000}
+		l := &ledger{time: &hours{}, begun: map[string]bool{}, done: map[string]connector.Done{}, sends: map[string]int{}}
+		if _, err := tn.Act(t.Context(), &connector.CreateApplication{Candidate: c, JobID: "3"}, l); err != nil {
+			t.Fatal(err)
+		}
+		want := object{
+			"id": json.Number("7"), "name": "Żaneta", "lastname": "Łoś", "email": address, "_plec": "Kobieta", "_rodo": "Tak", "_until": "2027-05-01",
+			"_money": "120000 / year", "_firma": "ACME", "_gh": "https://github.com/zaneta",
+		}
+		if d := cmp.Diff(want, row); d != "" || len(l.warnings) > 0 {
+			t.Errorf("by label: %v: %s, %q", byLabel, d, l.warnings)
+		}
+	}
+}
+
+// A job that the store does not know comes along, even where the list does not show it.
+func TestCreateApplicationForAnUnknownJob(t *testing.T) {
+	b := newBench(t, nil)
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == api+"/recruitments/" {
+				return &http.Response{StatusCode: 403, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open, JobUnknown: true}, b.ledger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{kindList, kindDetail} {
+		at := slices.IndexFunc(out.Parts, func(p connector.Part) bool { return p.Unit == unit(recruitment, b.open) && p.Kind == kind })
+		if at < 0 || !strings.Contains(string(out.Parts[at].Raw), `"id":`+b.open) {
+			t.Errorf("no part %s", kind)
+		}
+	}
+}
+
+// Whatever fails on the way and however often the process is killed: everybody comes into the job once.
+func TestCreateApplicationsUnderFaults(t *testing.T) {
+	for name, switches := range map[string]map[string]string{
+		"searched":   {},
+		"unsearched": {"filter.ignore": "employees,history"},
+		"unsorted":   {"filter.refuse": "employees,history", "sort.ignore": "employees,history"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for key, value := range map[string]string{
+				"write.fail": "0.15", "write.lost": "0.15", "write.unsure": "0.1", "write.late": "40s", "create.duplicate": "taken", "move.repeat": "again",
+				"assign.repeat": "ignored", "fail.cut": "0.03", "fail.close": "0.03", "fail.garbage": "0.03", "fail.429": "0.01", "token.uses": "50",
+			} {
+				switches[key] = value
+			}
+			b := newBench(t, switches)
+			to := b.stateOf("interview")
+			dice := rand.New(rand.NewPCG(7, 7))
+			killed := 0
+			for n := range 30 {
+				c := connector.NewCandidate{FirstName: "N", LastName: strconv.Itoa(n), Email: fmt.Sprintf("n%d@example.com", n), Phones: []string{"+48601000001"}}
+				l := b.ledger()
+				var out connector.Outcome
+				for tries := 1; ; tries++ {
+					l.killAt = []string{"", "candidate", "application", "stage"}[dice.IntN(4)]
+					var err error
+					if out, err = b.create(&connector.CreateApplication{Candidate: c, JobID: b.open, StageID: to}, l); err == nil {
+						break
+					}
+					if _, later := errors.AsType[*connector.RetryError](err); !later && !errors.Is(err, errKill) || tries == 50 {
+						t.Fatalf("%d: %v", n, err)
+					}
+					if errors.Is(err, errKill) {
+						killed++
+						b.restart()
+					}
+				}
+				b.time.wait(time.Minute)
+				if there := b.under(c.Email); there != 1 {
+					t.Errorf("%d candidates %s", there, c.Email)
+				}
+				if stays := b.stays(out.ApplicationID); len(stays) != 2 || stays[1] != to {
+					t.Errorf("%s: stays %v", c.Email, stays)
+				}
+			}
+			t.Logf("%v, killed %d times", b.WriteCounts(), killed)
+		})
+	}
+}
+
+// A search that gives people with like addresses is of use still.
+func TestFindAmongTheLike(t *testing.T) {
+	f := newFake(t)
+	f.lists["/employees/"] = []string{`{"id":1,"email":"Żaneta.los@example.com"}`, `{"id":2,"email":"zaneta.los@example.com"}`}
+	tn := f.open()
+	for range 2 {
+		found, proven, err := tn.find(t.Context(), search{address: address}, false)
+		if err != nil || !proven || len(found) != 1 || found[0].id("id") != "2" {
+			t.Errorf("%v, %v, %v", found, proven, err)
+		}
+	}
+	if n := len(f.sent(api + "/employees/")); n != 2 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// An answer that names no ID is looked behind.
+func TestCreateApplicationWithoutAnID(t *testing.T) {
+	b := newBench(t, nil)
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err == nil && r.Method == http.MethodPost && r.URL.Path == api+"/employees/" {
+				_ = resp.Body.Close()
+				resp.Body, resp.ContentLength = http.NoBody, 0
+			}
+			return resp, err
+		})
+	})
+	l := b.ledger()
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, l)
+	if err != nil || b.row(out.CandidateID).Value("email") != address {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if l.sends["candidate"] != 1 {
+		t.Errorf("sent %d times", l.sends["candidate"])
 	}
 }

@@ -1,6 +1,9 @@
 package traffit
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,6 +171,11 @@ func TestRejectApplication(t *testing.T) {
 				t.Errorf("warnings %q", l.warnings)
 			}
 			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, rejected+" "+kindActivity)
+			known := append(world(out.Parts), part(recruitment, b.open, kindList, "", object{"id": b.open}, ats.Time{}))
+			folded := known.fold(t, unit(application, id)).Sets[0].Records[0].(ats.Application)
+			if *folded.Outcome != ats.Declined || folded.RejectionReasonName == nil {
+				t.Errorf("folded: %+v", folded)
+			}
 			if writes := b.Writes(); len(writes) != 1 || writes[0].Body.(sandbox.Row).Value("description") != a.Note {
 				t.Errorf("writes %v", writes)
 			}
@@ -223,5 +231,39 @@ func TestNewest(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Where a rejection takes no description, the note is left as one.
+func TestRejectApplicationWithANote(t *testing.T) {
+	b := newBench(t, nil)
+	id, reason := b.applied(), b.reason(b.open)
+	b.restart(func(c *connector.Config) {
+		c.Transport = through(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/_move_to_reject_state") {
+				body, err := io.ReadAll(r.Body)
+				if err != nil {
+					return nil, err
+				}
+				if strings.Contains(string(body), "description") {
+					return &http.Response{StatusCode: 400, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+				}
+				r = r.Clone(r.Context())
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	l := b.ledger()
+	if _, err := b.tenant.Act(t.Context(), &connector.RejectApplication{ApplicationID: id, ReasonID: reason, Note: "Brak znajomości Go"}, l); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{b.stateOf("start"), b.stateOf(endBad)}, b.stays(id)); d != "" {
+		t.Error(d)
+	}
+	candidate, _ := splitApplication(id)
+	e, _ := strconv.Atoi(candidate)
+	if notes := b.Notes(e); len(notes) == 0 && !slices.ContainsFunc(l.warnings, func(w string) bool { return strings.Contains(w, "the note was not added") }) {
+		t.Errorf("the note is lost: %q", l.warnings)
 	}
 }

@@ -170,19 +170,18 @@ func (t *tenant) standing(ctx context.Context, applicationID string) (standing, 
 	candidate, job := splitApplication(applicationID)
 	r := call{path: api + "/employees/recruitment_history", scope: "employee"}
 	var s standing
-	take := func(rows []object, sent ats.Time) (whole bool) {
+	take := func(rows []object, sent ats.Time) {
 		for _, row := range rows {
 			if row.id("employee") == candidate && row.id("recruitment") == job {
 				s.parts = append(s.parts, moveParts(row, sent)...)
 			}
 		}
-		return true
 	}
 	own, applied, err := t.filtered(ctx, r, condition("employee", "=", candidate), func(row object) bool { return row.id("employee") == candidate })
 	if err != nil {
 		return standing{}, err
 	}
-	if applied {
+	if applied && own.whole {
 		take(own.rows, own.sent)
 		s.proven = len(s.parts) > 0
 	}

@@ -10,31 +10,37 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 )
 
-// selection is the rows that a filter has left.
+// selection is the rows that a filter has left, on one page.
 type selection struct {
-	rows []object
-	sent ats.Time
+	rows  []object
+	sent  ats.Time
+	whole bool // there are no more
 }
 
-// filtered asks for the rows of a listing that fulfil a condition. TRAFFIT may refuse a filter, or
-// ignore it and answer what it likes (both seen): then it was not applied, and is not tried again.
+// filtered asks for the rows of a listing that fulfil a condition, and gives those that do. TRAFFIT may
+// refuse a filter, or ignore it and answer what it likes (both seen): then it was not applied, and is
+// not tried again. That all rows were answered, or some that are only alike, does no harm.
 func (t *tenant) filtered(ctx context.Context, r call, filter object, fits func(object) bool) (s selection, applied bool, err error) {
 	if t.habits.get(r.path).unfiltered {
 		return selection{}, false, nil
 	}
 	r.page, r.size, r.filter = 1, pageSize, string(encode(filter))
 	a, err := t.rows(ctx, r)
-	refused := err != nil && badRequest(err)
-	if err != nil && !refused {
+	if err != nil && !badRequest(err) {
 		return selection{}, false, err
 	}
+	refused, answered := err != nil, 0
 	if !refused {
-		if s.rows, err = (listing{body: a.body}).objects(r); err != nil {
+		rows, err := (listing{body: a.body}).objects(r)
+		if err != nil {
 			return selection{}, false, err
 		}
-		s.sent = a.sent
+		total, declared := headerInt(a.header, "X-Result-Total-Count")
+		answered = len(rows)
+		s.rows = slices.DeleteFunc(rows, func(row object) bool { return !fits(row) })
+		s.sent, s.whole = a.sent, declared && total <= answered || !declared && answered < sliceSize
 	}
-	if refused || slices.ContainsFunc(s.rows, func(row object) bool { return !fits(row) }) {
+	if refused || len(s.rows) < answered && !s.whole {
 		t.habits.note(r.path, func(h *habit) { h.unfiltered = true })
 		return selection{}, false, nil
 	}
@@ -102,18 +108,35 @@ func (t *tenant) byAddress(ctx context.Context, address string) (found []object,
 	return nil, true, nil
 }
 
-// searchWorks reports whether a search for an address that is known to be there finds its candidate.
+// searchWorks reports whether a search for an address that is known to be there finds its candidate:
+// one of the newest, or any where those cannot be told.
 func (t *tenant) searchWorks(ctx context.Context) (bool, error) {
 	var known object
-	_, err := t.newest(ctx, call{path: api + "/employees/", scope: "employee", size: sliceSize}, func(rows []object, _ ats.Time) bool {
+	look := func(rows []object, _ ats.Time) bool {
 		at := slices.IndexFunc(rows, func(row object) bool { return email(row.text("email")) != nil })
 		if at >= 0 {
 			known = rows[at]
 		}
 		return known == nil
-	})
-	if err != nil || known == nil {
+	}
+	r := call{path: api + "/employees/", scope: "employee", size: sliceSize}
+	if _, err := t.newest(ctx, r, look); err != nil {
 		return false, err
+	}
+	if known == nil {
+		r.page, r.size = 1, pageSize
+		a, err := t.rows(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		rows, err := (listing{body: a.body}).objects(r)
+		if err != nil {
+			return false, err
+		}
+		look(rows, a.sent)
+	}
+	if known == nil {
+		return false, nil
 	}
 	found, applied, err := t.byAddress(ctx, known.text("email"))
 	return applied && slices.ContainsFunc(found, func(row object) bool { return row.id("id") == known.id("id") }), err
@@ -150,7 +173,7 @@ func (t *tenant) choose(ctx context.Context, found []object, job string) (object
 		switch {
 		case in[o.id("id")]:
 			return 2
-		case strings.HasPrefix(strings.ToLower(o.text("status")), "a"): // active, aktywny
+		case slices.Contains([]string{"active", "aktywny"}, strings.ToLower(o.text("status"))):
 			return 1
 		}
 		return 0
