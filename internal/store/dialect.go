@@ -289,6 +289,7 @@ var primaryKeys = map[string]string{
 	"nominations":      "integration, entity, entity_id",
 	"changes":          "integration, seq",
 	"candidate_emails": "integration, email, candidate_id",
+	"request_mentions": "integration, model, record_id, request_id",
 }
 
 // deleteSome deletes at most $2 rows of integration $1.

@@ -243,7 +243,7 @@ func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	names := []string{"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails"}
+	names := []string{"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails", "requests", "request_mentions"}
 	for _, m := range ats.Models() {
 		names = append(names, tables[m].name)
 	}

@@ -23,5 +23,6 @@ func PersonalColumns() map[string][]string {
 		"run_steps":         {"error"},
 		"runs":              {"error"},
 		"rejection_reasons": {"own", "ref"},
+		"requests":          {"address", "error", "request_body", "response_body"},
 	}
 }
