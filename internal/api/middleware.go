@@ -3,8 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +19,8 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // info is what is learned about a request on its way. Inner layers fill it, the log reads it.
@@ -28,7 +28,8 @@ type info struct {
 	id          string
 	route       string
 	key         string
-	integration string
+	integration store.Integration // with an empty ID: none
+	logURL      string            // where the log entry is to be read; empty: nowhere
 	err         error
 }
 
@@ -46,7 +47,7 @@ func infoOf(ctx context.Context) *info {
 // the address: that may carry tokens and, in its query, people's names.
 func (s *server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		i := &info{id: requestID()}
+		i := &info{id: trail.NewID()}
 		rec := &recorder{ResponseWriter: w}
 		began := s.Now()
 		rec.Header().Set("X-Request-Id", i.id)
@@ -58,8 +59,8 @@ func (s *server) logged(next http.Handler) http.Handler {
 		if i.key != "" {
 			attrs = append(attrs, slog.String("key", i.key))
 		}
-		if i.integration != "" {
-			attrs = append(attrs, slog.String("integration", i.integration))
+		if i.integration.ID != "" {
+			attrs = append(attrs, slog.String("integration", i.integration.ID))
 		}
 		if i.err != nil {
 			attrs = append(attrs, slog.Any("error", i.err))
@@ -69,12 +70,6 @@ func (s *server) logged(next http.Handler) http.Handler {
 		}
 		s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 	})
-}
-
-func requestID() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return hex.EncodeToString(b[:])
 }
 
 // recorder notes what was answered.
@@ -189,7 +184,7 @@ func routed(mux *http.ServeMux) http.Handler {
 			w.Header().Set("Allow", allow)
 			f.Detail.Message = fmt.Sprintf("This address does not answer %s, only %s.", shorten(r.Method), allow)
 		}
-		write(w, f)
+		write(w, located(r.Context(), f))
 	})
 }
 
@@ -210,7 +205,7 @@ func received(next http.Handler) http.Handler {
 		if err != nil {
 			infoOf(r.Context()).err = fmt.Errorf("read the body: %w", err)
 			w.Header().Set("Connection", "close") // what is left of the body is not worth reading
-			write(w, unread(err))
+			write(w, located(r.Context(), unread(err)))
 			return
 		}
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // there is none where there is no connection
