@@ -53,10 +53,6 @@ func (s *server) recorded(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !versioned(r.URL.Path) {
-			next.ServeHTTP(w, r)
-			return
-		}
 		info := infoOf(r.Context())
 		call, r := s.Trail.Begin(r, info.id)
 		h := &held{ResponseWriter: w, call: call, answer: call.Answer(0, http.Header{})}
@@ -270,7 +266,6 @@ func (s *server) loggedCall(ctx context.Context, id string) (*LoggedCall, error)
 		} else if err != nil {
 			return nil, fmt.Errorf("read the integration of request %s: %w", id, err)
 		}
-		s.about(ctx, i)
 		integration = &i.ID
 	}
 	out := &LoggedCall{LoggedExchange: showExchange(r, integration), Requests: []LoggedExchange{}}

@@ -46,7 +46,7 @@ func (c *Call) End(of Integration, route string, status int, answer *Body) {
 	c.state.scope.mu.Unlock()
 	row := store.Request{
 		ID: c.id, Integration: of.No, Kind: store.APIRequest, Action: action, Route: route,
-		Method: short(c.request.Method, maxMethod), Address: address(c.request.URL),
+		Method: short(c.request.Method, maxMethod), Address: address(c.request.URL, route),
 		Status: status, Failed: answer == nil || failed(status), StartedAt: c.began.UnixMilli(), Took: c.recorder.now().Sub(c.began),
 	}
 	if c.body != nil {

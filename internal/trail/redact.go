@@ -49,8 +49,9 @@ func hidePairs(text string) string {
 var plainValue = regexp.MustCompile(`^(\d{1,6}|true|false)?$`)
 
 // address gives an address as the log holds it: of its query the names, and such values as cannot be
-// personal; no e-mail address in its path.
-func address(u *url.URL) string {
+// personal; no e-mail address in its path, and nothing for which the route, where there is one, has a
+// secret name.
+func address(u *url.URL, route string) string {
 	u, err := url.Parse(outbound.RedactURL(u.String()))
 	if err != nil {
 		return "(unreadable address)"
@@ -64,9 +65,12 @@ func address(u *url.URL) string {
 		}
 		u.RawQuery = strings.Join(pairs, "&")
 	}
+	_, pattern, _ := strings.Cut(route, " ")
+	names := strings.Split(pattern, "/")
 	segments := strings.Split(u.EscapedPath(), "/")
 	for i, s := range segments {
-		if strings.Contains(s, "@") || strings.Contains(strings.ToLower(s), "%40") {
+		secret := i < len(names) && strings.HasPrefix(names[i], "{") && outbound.SecretField(names[i])
+		if secret || strings.Contains(s, "@") || strings.Contains(strings.ToLower(s), "%40") {
 			segments[i] = hidden
 		}
 	}

@@ -133,9 +133,13 @@ func TestAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := address(u); got != want {
+		if got := address(u, ""); got != want {
 			t.Errorf("%s\n got %s\nwant %s", raw, got, want)
 		}
+	}
+	u := &url.URL{Path: "/files/c2VjcmV0/cv.pdf"}
+	if got := address(u, "GET /files/{token}/{name}"); got != "/files/REDACTED/cv.pdf" {
+		t.Errorf("a secret in the path: %s", got)
 	}
 }
 

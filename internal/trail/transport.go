@@ -96,7 +96,7 @@ func (e *exchange) end(err error) {
 		row := store.Request{
 			ID: NewID(), Integration: e.of.No, Kind: store.ATSRequest,
 			Parent: e.state.cause.Request, Run: e.state.cause.Run, Action: e.state.cause.Action,
-			Method: short(method(e.request), maxMethod), Address: address(e.request.URL), Status: e.status,
+			Method: short(method(e.request), maxMethod), Address: address(e.request.URL, ""), Status: e.status,
 			Failed: err != nil || failed(e.status), StartedAt: e.sent.UnixMilli(), Took: e.now().Sub(e.sent),
 		}
 		if err != nil {
