@@ -45,7 +45,7 @@ func onPostgres(t *testing.T) config {
 // app gives the application's own configuration.
 func (c config) app(log io.Writer) app.Config {
 	a := app.Config{
-		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS,
+		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS, RequestLogDays: app.DefaultRequestLogDays,
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	switch {

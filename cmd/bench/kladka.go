@@ -67,7 +67,7 @@ func kladka(ctx context.Context, config []byte, say func(any) error) (any, error
 	defer remove()
 	a, err := app.Open(ctx, app.Config{
 		DataDir: dir, DatabaseURL: c.Database, MasterKey: masterKey(c.Database),
-		TraffitURL: c.Tenant, TraffitRPS: c.RPS, AllowPrivateNetworks: true,
+		TraffitURL: c.Tenant, TraffitRPS: c.RPS, AllowPrivateNetworks: true, RequestLogDays: app.DefaultRequestLogDays,
 		Log: slog.New(slog.NewTextHandler(null, nil)), Version: "bench", Point: meter.point,
 	})
 	if err != nil {

@@ -243,7 +243,7 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	for _, command := range []string{
 		"", "demo", "serve", "sandbox", "keys", "keys create", "keys list", "keys revoke", "integrations", "integrations add",
 		"integrations add traffit", "integrations list", "integrations show", "integrations remove", "sync", "deletions",
-		"deletions list", "deletions approve", "doctor", "version",
+		"deletions list", "deletions approve", "requests", "requests list", "requests show", "doctor", "version",
 	} {
 		got := newShell(t).run(t.Context(), append(strings.Fields(command), "--help")...)
 		if got.code != exitOK || !strings.Contains(got.out, "Usage: kladka "+command) || strings.Contains(got.out, "${") {

@@ -61,7 +61,7 @@ func (c *demoCmd) Run(s *surroundings) error {
 
 	a, err := app.Open(s.ctx, app.Config{
 		DataDir: dir, DatabaseURL: c.Postgres, MasterKey: demoKey(c.Postgres),
-		TraffitURL: boxURL, TraffitRPS: 0, AllowPrivateNetworks: true,
+		TraffitURL: boxURL, TraffitRPS: 0, AllowPrivateNetworks: true, RequestLogDays: app.DefaultRequestLogDays,
 		Env: s.env, Log: s.quietly(), Version: version(),
 	})
 	if err != nil {

@@ -74,7 +74,6 @@ func TestActions(t *testing.T) {
 			{Name: "Zyciórys.pdf", ContentType: "application/pdf", Type: connector.CV, SHA256: "8e101b9712405dbe8bacfc8bbcb268211b4011f9198db4916275b19141a1d9b4", Size: int64(len(aPDF))},
 			{Name: "list.txt", Type: connector.CoverLetter, URL: "https://files.example.com/list.txt?sig=1"},
 		},
-		KnownAs: []string{},
 	}
 	link := connector.AddResultLink{CandidateID: "1000", Label: "Test", URL: "https://example.com/r/1", FieldPrefix: "Test ", Attributes: []connector.Attribute{{Key: "score", Value: "7"}}}
 	onApplication := link
@@ -82,7 +81,7 @@ func TestActions(t *testing.T) {
 	file := connector.File{Name: "cv.pdf", ContentType: "application/pdf", Type: connector.CV, SHA256: wanted.Files[0].SHA256, Size: int64(len(aPDF))}
 	newJob := connector.CreateApplication{
 		Candidate: connector.NewCandidate{FirstName: "Anna", LastName: "Nowak", Email: "LUCJA@example.com"},
-		JobID:     "555", JobUnknown: true, StageID: "99", KnownAs: []string{"1000"},
+		JobID:     "555", JobUnknown: true, StageID: "99",
 	}
 	bodies := actionBodies()
 	candidate, application, stage, job := ids.ID(ats.Candidates, "1000"), ids.ID(ats.Applications, "1000:100"), ids.ID(ats.ApplicationStages, "10"), ids.ID(ats.Jobs, "100")

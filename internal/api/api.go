@@ -22,6 +22,7 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // Bounds of a request.
@@ -55,6 +56,8 @@ type Deps struct {
 	Ready func(ctx context.Context) error
 	// Metrics serves /metrics; nil: there is no such page.
 	Metrics http.Handler
+	// Trail keeps the request log; nil: there is none.
+	Trail *trail.Recorder
 
 	Now func() time.Time
 	Log *slog.Logger
@@ -74,6 +77,7 @@ type Store interface {
 	Fields
 	Runs
 	Keys
+	Requests
 }
 
 // Records reads records.
@@ -115,6 +119,13 @@ type Keys interface {
 	KeyByPlain(ctx context.Context, plain string) (store.APIKey, error)
 }
 
+// Requests shows the request log.
+type Requests interface {
+	Requests(ctx context.Context, q store.RequestQuery) ([]store.Request, error)
+	Request(ctx context.Context, id string) (store.Request, error)
+	RequestsFor(ctx context.Context, r store.Request, limit int) ([]store.Request, error)
+}
+
 // StartSync queues a sync, unless one of its type is active already: then it gives that one and true.
 type StartSync func(ctx context.Context, i store.Integration, typ store.RunType, cause string) (run store.Run, already bool, err error)
 
@@ -128,7 +139,7 @@ type server struct {
 	doc   []byte
 }
 
-// New makes the handler of /v1, /openapi.json, /healthz, /readyz, /metrics and /assets.
+// New makes the handler of /v1, /logs, /openapi.json, /healthz, /readyz, /metrics and /assets.
 func New(d Deps) (http.Handler, error) {
 	if d.Now == nil {
 		d.Now = time.Now
@@ -157,12 +168,14 @@ func New(d Deps) (http.Handler, error) {
 	}
 	// Read from the inside out: what stands last sees the request first.
 	h := s.routed(mux)
+	h = s.named(h)
 	h = s.limited(h)
 	h = s.authenticated(h)
 	h = timed(h)
 	h = s.recovered(h)
+	h = s.recorded(h)
 	h = compress(h)
-	h = located(mux, r.operations, h)
+	h = matched(mux, r.operations, h)
 	return s.logged(h), nil
 }
 

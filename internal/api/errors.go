@@ -87,6 +87,18 @@ func noSuch(format string, args ...any) error {
 // the general operations fail while they read the answer, so there they become INPUT_INVALID
 // with the message that they had. The text of other errors is for the log only.
 func toFailure(ctx context.Context, class class, err error) *failure {
+	return located(ctx, judged(ctx, class, err))
+}
+
+// located adds the address under which the log says more.
+func located(ctx context.Context, f *failure) *failure {
+	if u := infoOf(ctx).logURL; u != "" {
+		f.Detail.LogURL = &u
+	}
+	return f
+}
+
+func judged(ctx context.Context, class class, err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
@@ -126,6 +138,13 @@ var useEnvelope = sync.OnceFunc(func() {
 			f.http = status
 		}
 		return f
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		err := huma.NewError(status, message, errs...)
+		if f, ok := errors.AsType[*failure](err); ok {
+			return located(ctx.Context(), f)
+		}
+		return err
 	}
 })
 

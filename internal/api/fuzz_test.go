@@ -49,7 +49,8 @@ func (z fuzzer) send(t *testing.T, req *http.Request, integration string) {
 	if res.StatusCode != http.StatusOK && len(body) > longError {
 		t.Errorf("%s %q: the error has %d bytes", req.Method, req.URL, len(body))
 	}
-	if integration == full && !strings.Contains(req.URL.Path, withData) {
+	quotes := strings.HasSuffix(req.URL.Path, "/requests") // the log says what was asked before, whatever it named
+	if integration == full && !strings.Contains(req.URL.Path, withData) && !quotes {
 		for _, id := range z.world.foreign {
 			if strings.Contains(body, id) && !strings.Contains(named, id) {
 				t.Errorf("%s %q shows what is another integration's: %s", req.Method, req.URL, body)

@@ -127,9 +127,10 @@ func (s *server) listIntegrations(ctx context.Context, in *struct{ RawQuery }) (
 // noScope stands in cursors of lists that belong to no integration.
 const noScope = "-"
 
-// paged reads the parameters of a paged operation. Without a cursor it gives an empty one.
-func paged(raw RawQuery, most int, list, scope string) (*listQuery, cursor, error) {
-	q, err := parseQuery(raw, pageParams(most))
+// paged reads the parameters of a paged operation, and more of them where it has any. Without a
+// cursor it gives an empty one.
+func paged(raw RawQuery, most int, list, scope string, more ...param) (*listQuery, cursor, error) {
+	q, err := parseQuery(raw, append(pageParams(most), more...))
 	if err != nil || q.cursor == "" {
 		return q, cursor{}, err
 	}

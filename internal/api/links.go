@@ -97,7 +97,7 @@ func (s *server) openLink(r *http.Request) (link, connector.Content, error) {
 	} else if err != nil {
 		return l, connector.Content{}, fmt.Errorf("read integration %s: %w", l.Integration, err)
 	}
-	infoOf(ctx).integration = i.ID
+	s.about(ctx, i)
 	_, tenant, err := s.Open(ctx, i)
 	if err != nil {
 		return l, connector.Content{}, fmt.Errorf("open %s: %w", i.ID, err)

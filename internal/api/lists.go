@@ -110,13 +110,16 @@ func (s *server) integration(ctx context.Context, id string) (store.Integration,
 	if !ats.ValidIntegrationID(id) || !validText(id) {
 		return store.Integration{}, none()
 	}
+	if i := infoOf(ctx).integration; i.ID == id {
+		return i, nil
+	}
 	i, err := s.Store.Integration(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Integration{}, none()
 	} else if err != nil {
 		return store.Integration{}, fmt.Errorf("read integration %s: %w", id, err)
 	}
-	infoOf(ctx).integration = i.ID
+	s.about(ctx, i)
 	return i, nil
 }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/kladka/kladka/internal/api"
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // served is an operation as the served document describes it.
@@ -106,14 +108,22 @@ func newWorld(b *bench) world {
 		if err != nil {
 			b.Fatal(err)
 		}
+		requests := []store.Request{{ID: trail.NewID()}, {ID: trail.NewID()}, {ID: trail.NewID()}}
+		for n := range requests {
+			requests[n].Integration, requests[n].Kind, requests[n].Method, requests[n].Run = i.No, store.ATSRequest, "GET", run.ID
+		}
+		b.must2(func() error { return b.store.AddRequests(b.Context(), requests, nil) })
 		*at = map[string]string{
-			"integration_id": id, "integration_field_id": fields[0].ID, "custom_field_id": custom[0].ID, "sync_id": run.ID, "category": "ats",
+			"request_id": requests[0].ID, "integration_id": id, "integration_field_id": fields[0].ID, "custom_field_id": custom[0].ID, "sync_id": run.ID, "category": "ats",
 			"job_id": ats.Namespace(id).ID(ats.Jobs, "100"), "candidate_id": ats.Namespace(id).ID(ats.Candidates, "1000"),
 			"application_id": ats.Namespace(id).ID(ats.Applications, "1000:100"), "tool": "traffit", "api": "v2", "action": "ats_create_candidate",
 		}
 		if id == withData {
 			for _, f := range fields {
 				w.foreign = append(w.foreign, f.ID)
+			}
+			for _, r := range requests {
+				w.foreign = append(w.foreign, r.ID)
 			}
 		}
 	}
@@ -586,6 +596,22 @@ func (w world) particular() map[string][]scenario {
 			{name: "right to left", body: `{"integration_field_id":"\u202e\u0301😀"}`, status: 400, want: []string{badInput, "body.integration_field_id"}},
 			{name: "long", body: `{"integration_field_id":"` + strings.Repeat("Ł", 100000) + `"}`, status: 400, want: []string{badInput, "body.integration_field_id", "…"}},
 			{name: "in another case beside", body: fmt.Sprintf(`{"integration_field_id":null,"Integration_Field_ID":%q}`, w.mine["integration_field_id"]), status: 200, want: []string{`"integration_field":null`}},
+		},
+		"GET /v1/integrations/{integration_id}/requests": {
+			{name: "by a header", url: "/v1/integrations/x/requests", headers: on(full), status: 404, want: none},
+			{name: "of another integration's sync", url: at + "/requests?run=" + w.others["sync_id"], status: 200, want: []string{noResult}},
+			{name: "of a sync that is none", url: at + "/requests?run=%F0%9F%98%80'%20OR%201=1--", status: 200, want: []string{noResult}},
+			{name: "of an action that is none", url: at + "/requests?action=%25", status: 200, want: []string{noResult}},
+			{name: "failed twice", url: at + "/requests?failed=true&failed=true", status: 400, want: []string{"query.failed"}},
+			{name: "failed as a number", url: at + "/requests?failed=1", status: 400, want: []string{"query.failed: must be true or false"}},
+			{name: "kind in capitals", url: at + "/requests?kind=API", status: 400, want: []string{"query.kind: must be one of api, ats"}},
+		},
+		"GET /v1/requests/{request_id}": {
+			{name: "of a sync", url: "/v1/requests/" + w.mine["sync_id"], status: 404, want: []string{badInput, "path.request_id"}},
+			{name: "in capitals", url: "/v1/requests/00000000000000AB", status: 404, want: []string{badInput, "path.request_id"}},
+			{name: "short", url: "/v1/requests/ab", status: 404, want: []string{badInput, "path.request_id"}},
+			{name: "unknown", url: "/v1/requests/0123456789abcdef", status: 404, want: []string{badInput, "path.request_id"}},
+			{name: "all", url: "/v1/requests", status: 404, want: []string{badInput}},
 		},
 		"GET /v1/tools/{category}": {
 			{name: "in capitals", url: "/v1/tools/ATS", status: 404, want: []string{badInput, "path.category"}},

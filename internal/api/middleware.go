@@ -3,8 +3,6 @@ package api
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +19,8 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/outbound"
+	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // info is what is learned about a request on its way. Inner layers fill it, the log reads it.
@@ -30,7 +30,8 @@ type info struct {
 	op          operation
 	unrouted    http.Handler // what answers a request without a route
 	key         string
-	integration string
+	integration store.Integration // with an empty ID: none
+	logURL      string            // where the log entry is to be read; empty: nowhere
 	err         error
 }
 
@@ -48,7 +49,7 @@ func infoOf(ctx context.Context) *info {
 // the address: that may carry tokens and, in its query, people's names.
 func (s *server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		i := &info{id: requestID()}
+		i := &info{id: trail.NewID()}
 		rec := &recorder{ResponseWriter: w}
 		began := s.Now()
 		rec.Header().Set("X-Request-Id", i.id)
@@ -60,8 +61,8 @@ func (s *server) logged(next http.Handler) http.Handler {
 		if i.key != "" {
 			attrs = append(attrs, slog.String("key", i.key))
 		}
-		if i.integration != "" {
-			attrs = append(attrs, slog.String("integration", i.integration))
+		if i.integration.ID != "" {
+			attrs = append(attrs, slog.String("integration", i.integration.ID))
 		}
 		if i.err != nil {
 			attrs = append(attrs, slog.Any("error", i.err))
@@ -73,8 +74,8 @@ func (s *server) logged(next http.Handler) http.Handler {
 	})
 }
 
-// located finds the route of a request: it decides how long the request may take.
-func located(mux *http.ServeMux, operations map[string]operation, next http.Handler) http.Handler {
+// matched finds the route of a request: it decides how long the request may take.
+func matched(mux *http.ServeMux, operations map[string]operation, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tidy(r.URL.EscapedPath()) {
 			i := infoOf(r.Context())
@@ -83,12 +84,6 @@ func located(mux *http.ServeMux, operations map[string]operation, next http.Hand
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-func requestID() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return hex.EncodeToString(b[:])
 }
 
 // recorder notes what was answered.
@@ -201,7 +196,7 @@ func (s *server) routed(mux *http.ServeMux) http.Handler {
 			w.Header().Set("Allow", allow)
 			f.Detail.Message = fmt.Sprintf("This address does not answer %s, only %s.", shorten(r.Method), allow)
 		}
-		write(w, f)
+		write(w, located(r.Context(), f))
 	})
 }
 
@@ -218,7 +213,7 @@ func received(op operation, next http.Handler) http.Handler {
 		if err != nil {
 			infoOf(r.Context()).err = fmt.Errorf("read the body: %w", err)
 			w.Header().Set("Connection", "close") // what is left of the body is not worth reading
-			write(w, unread(r.Context(), err))
+			write(w, located(r.Context(), unread(r.Context(), err)))
 			return
 		}
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // there is none where there is no connection

@@ -66,6 +66,8 @@ type listQuery struct {
 	ignoreUnsupported bool
 	// nothing: the conditions contradict each other.
 	nothing bool
+	// requests are the conditions of the request log.
+	requests store.RequestQuery
 	// filtered lists the fields by which the query filters.
 	filtered []field
 }

@@ -56,6 +56,15 @@ func (s *server) routes(r *registrar) {
 	}, s.listSyncs)
 
 	handle(r, operation{
+		route: "GET /v1/integrations/{integration_id}/requests", id: "list-requests", tag: "requests", summary: "List logged requests, newest first",
+		doc:    "Calls of this API that are about the integration, and requests to its ATS. Bodies are shown one request at a time.",
+		params: append(pageParams(maxPageSize), requestParams()...),
+	}, s.listRequests)
+	handle(r, operation{
+		route: "GET /v1/requests/{request_id}", id: "get-request", tag: "requests", summary: "Show a logged request and what was asked of the ATS for it",
+	}, s.getRequest)
+
+	handle(r, operation{
 		route: "GET /v1/integrations", id: "list-integrations", tag: "integrations", summary: "List integrations",
 		params: pageParams(maxPageSize),
 	}, s.listIntegrations)
@@ -92,6 +101,7 @@ func (s *server) routes(r *registrar) {
 	r.mux.HandleFunc("GET /healthz", s.health)
 	r.mux.HandleFunc("GET /readyz", s.ready)
 	r.mux.HandleFunc("GET /assets/tools/{file}", s.asset)
+	r.mux.HandleFunc("GET /logs/{request_id}", s.showLog)
 	if s.Metrics != nil {
 		r.mux.Handle("GET /metrics", s.Metrics)
 	}

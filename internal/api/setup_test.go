@@ -19,6 +19,7 @@ import (
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // The integrations of a bench.
@@ -115,6 +116,8 @@ func newBench(t testing.TB, change func(*api.Deps)) *bench {
 		},
 	}
 	b.act(&b.deps)
+	b.deps.Trail = trail.New(trail.Config{Store: s, Now: b.clock.now, Log: b.deps.Log})
+	t.Cleanup(func() { _ = b.deps.Trail.Close() })
 	if change != nil {
 		change(&b.deps)
 	}

@@ -96,6 +96,7 @@ func (s *server) getSync(ctx context.Context, in *syncPath) (*Sync, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("read the integration of sync %s: %w", in.ID, err)
 	}
+	s.about(ctx, i)
 	out, err := s.showSync(ctx, i, run)
 	return &out, err
 }

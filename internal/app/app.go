@@ -25,6 +25,7 @@ import (
 	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // App is an opened application. It is safe for concurrent use.
@@ -33,6 +34,7 @@ type App struct {
 	Store  *store.Store
 
 	keys    *secret.Keyring
+	trail   *trail.Recorder // nil: no request log is kept
 	tenants *tenants
 	jobs    *jobs.Jobs
 	engine  *mirror.Engine
@@ -60,10 +62,15 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	if a.keys, err = openKeys(ctx, c, a.Store); err != nil {
 		return nil, err
 	}
-	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log}); err != nil {
+	keep := time.Duration(c.RequestLogDays) * 24 * time.Hour
+	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log, KeepRequests: keep}); err != nil {
 		return nil, err
 	}
-	a.tenants = newTenants(c, a.Store, a.keys, traffit.New(traffit.Options{URL: c.TraffitURL}))
+	if keep > 0 {
+		a.trail = trail.New(trail.Config{Store: a.Store, Now: c.Now, Log: c.Log})
+		a.close = append(a.close, a.trail.Close)
+	}
+	a.tenants = newTenants(c, a.Store, a.keys, a.trail, traffit.New(traffit.Options{URL: c.TraffitURL}))
 	a.close = append(a.close, a.tenants.close)
 	engine := mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Point: c.Point}
 	if c.TraffitRPS > 0 {
@@ -149,7 +156,7 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, release()) }()
-		group.Go(func() error { return a.jobs.Work(ctx, a.engine) })
+		group.Go(func() error { return a.jobs.Work(ctx, traced{a.engine}) })
 		group.Go(func() error { return a.actions.Work(ctx) })
 	}
 	if a.Store.Embedded() {
@@ -205,7 +212,7 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,
 		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links,
 		Spool: a.spool, Fetch: a.fetch, MaxFile: a.maxFile(),
-		Ready: a.Ready, Metrics: metrics(a.Store, a.Config.Version, a.Config.Log),
+		Ready: a.Ready, Metrics: metrics(a.Store, a.trail, a.Config.Version, a.Config.Log), Trail: a.trail,
 		Now: a.Config.Now, Log: a.Config.Log,
 		Version: a.Config.Version, PublicURL: a.Config.PublicURL,
 		EnvironmentID: environment, RPM: a.Config.APIRPM,
@@ -227,6 +234,14 @@ func (a *App) environment(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return a.Store.Meta(ctx, name)
+}
+
+// traced is the engine whose requests the log shows under their run.
+type traced struct{ *mirror.Engine }
+
+// Slice works on a run for a while.
+func (t traced) Slice(ctx context.Context, run string) (mirror.Next, error) {
+	return t.Engine.Slice(trail.With(ctx, trail.Cause{Run: run}), run)
 }
 
 // StartSync queues a sync of an integration, unless one is active: then it gives that and true.

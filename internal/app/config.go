@@ -29,6 +29,7 @@ type Config struct {
 	APIRPM               int     // KLADKA_API_RPM; 0 means no limit
 	AllowPrivateNetworks bool    // KLADKA_ALLOW_PRIVATE_NETWORKS
 	MaxFileMB            int     // KLADKA_MAX_FILE_MB
+	RequestLogDays       int     // KLADKA_REQUEST_LOG_DAYS; 0 means no log
 
 	Version string
 	// Env reads the environment, for the user's folders; nil is the process's own.
@@ -95,6 +96,12 @@ func (c Config) WithDefaults() (Config, error) {
 	return c, c.validate()
 }
 
+// How many days requests are logged for unless told otherwise, and at most.
+const (
+	DefaultRequestLogDays = 30
+	maxLogDays            = 3650
+)
+
 func (c Config) validate() error {
 	switch {
 	case !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://"):
@@ -109,6 +116,8 @@ func (c Config) validate() error {
 		return badSetting("KLADKA_MAX_FILE_MB", "%d is no size for files; give megabytes from 1 to %d", c.MaxFileMB, maxFileMB)
 	case c.APIRPM < 0:
 		return badSetting("KLADKA_API_RPM", "%d is no number of requests per minute; give one from 0 (no limit)", c.APIRPM)
+	case c.RequestLogDays < 0 || c.RequestLogDays > maxLogDays:
+		return badSetting("KLADKA_REQUEST_LOG_DAYS", "%d is no number of days; give one from 0 (no log) to %d", c.RequestLogDays, maxLogDays)
 	}
 	if err := validURL("KLADKA_PUBLIC_URL", c.PublicURL, "https://kladka.example.com"); err != nil {
 		return err

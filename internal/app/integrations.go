@@ -11,6 +11,7 @@ import (
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // NewIntegration is what it takes to connect an account.
@@ -53,7 +54,7 @@ func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integ
 	if _, err := a.Store.Integration(ctx, n.ID); err == nil {
 		return store.Integration{}, none, fmt.Errorf("integration %s exists already; remove it first or leave the ID out", n.ID)
 	}
-	if err := a.check(ctx, conn, n.Credentials, n.AcceptMissingScopes); err != nil {
+	if err := a.check(ctx, conn, store.Integration{ID: n.ID}, n.Credentials, n.AcceptMissingScopes); err != nil {
 		return store.Integration{}, none, err
 	}
 	sealed, err := sealCredentials(a.keys, n.ID, n.Credentials)
@@ -82,7 +83,7 @@ func (a *App) Reconnect(ctx context.Context, i store.Integration, credentials ma
 	if !ok {
 		return fmt.Errorf("there is no connector for %q", i.Tool)
 	}
-	if err := a.check(ctx, conn, credentials, acceptMissingScopes); err != nil {
+	if err := a.check(ctx, conn, i, credentials, acceptMissingScopes); err != nil {
 		return err
 	}
 	sealed, err := sealCredentials(a.keys, i.ID, credentials)
@@ -92,13 +93,14 @@ func (a *App) Reconnect(ctx context.Context, i store.Integration, credentials ma
 	return a.Store.SetCredentials(ctx, i.No, sealed)
 }
 
-// check verifies new credentials.
-func (a *App) check(ctx context.Context, conn connector.Connector, credentials map[string]string, acceptMissingScopes bool) error {
-	tenant, err := a.tenants.connect(conn, credentials, store.Settings{})
+// check verifies new credentials. Nothing that is known of the tenant is used.
+func (a *App) check(ctx context.Context, conn connector.Connector, i store.Integration, credentials map[string]string, acceptMissingScopes bool) error {
+	i.Settings.Confirmed = nil
+	tenant, err := a.tenants.connect(conn, credentials, i)
 	if err != nil {
 		return err
 	}
-	report, err := a.checkTenant(ctx, tenant)
+	report, err := a.checkTenant(trail.With(ctx, trail.Cause{Bodies: true}), tenant)
 	if err != nil {
 		return explain(err)
 	}

@@ -11,17 +11,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // metrics serves what Prometheus asks for. What stands in the database is read when it is asked
 // for, so that every process tells the same. Labels never hold an integration: there may be many.
-func metrics(s *store.Store, version string, log *slog.Logger) http.Handler {
+func metrics(s *store.Store, requests *trail.Recorder, version string, log *slog.Logger) http.Handler {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "kladka_build_info", Help: "Always 1; the label tells the version.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	r.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stored{s, log})
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "kladka_request_log_dropped_total", Help: "Entries of the request log that were lost because the database did not keep up.",
+	}, func() float64 { return float64(requests.Dropped()) })
+	r.MustRegister(build, dropped, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stored{s, log})
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // tenants opens customers' accounts. Those that are open are kept, so that a sync, which is done
@@ -24,6 +25,7 @@ type tenants struct {
 	config     Config
 	store      *store.Store
 	keys       *secret.Keyring
+	trail      *trail.Recorder
 	connectors map[string]connector.Connector
 	transport  *http.Transport
 	budgets    *budget.Budgets
@@ -42,9 +44,9 @@ type opened struct {
 	tenant     connector.Tenant
 }
 
-func newTenants(c Config, s *store.Store, keys *secret.Keyring, connectors ...connector.Connector) *tenants {
+func newTenants(c Config, s *store.Store, keys *secret.Keyring, requests *trail.Recorder, connectors ...connector.Connector) *tenants {
 	t := &tenants{
-		config: c, store: s, keys: keys,
+		config: c, store: s, keys: keys, trail: requests,
 		connectors: map[string]connector.Connector{},
 		transport: &http.Transport{
 			Proxy:       http.ProxyFromEnvironment,
@@ -88,7 +90,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	if err != nil {
 		return nil, nil, err
 	}
-	tenant, err := t.connect(conn, credentials, i.Settings)
+	tenant, err := t.connect(conn, credentials, i)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect %s: %w", i.ID, err)
 	}
@@ -98,16 +100,18 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	return conn, tenant, nil
 }
 
-// connect prepares access to an account whose requests share one budget.
-func (t *tenants) connect(conn connector.Connector, credentials map[string]string, settings store.Settings) (connector.Tenant, error) {
+// connect prepares access to an account whose requests share one budget. The integration need not be
+// stored yet.
+func (t *tenants) connect(conn connector.Connector, credentials map[string]string, i store.Integration) (connector.Tenant, error) {
 	slug := conn.Tool().Slug
+	recorded := t.trail.Transport(wire{t}, trail.Integration{No: i.No, ID: i.ID, Mentions: conn.Mentions})
 	return conn.Connect(connector.Config{
 		Credentials: credentials,
-		Transport:   t.budgets.Transport(wire{t}, slug+":"+accountOf(credentials["tenant"])),
+		Transport:   t.budgets.Transport(recorded, slug+":"+accountOf(credentials["tenant"])),
 		Now:         t.config.Now,
 		Log:         t.config.Log.With("tool", slug),
-		Confirmed:   settings.Confirmed,
-		FileLabels:  settings.FileLabels,
+		Confirmed:   i.Settings.Confirmed,
+		FileLabels:  i.Settings.FileLabels,
 	})
 }
 

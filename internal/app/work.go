@@ -70,7 +70,7 @@ func (a *App) workOnce(ctx context.Context, run string) (time.Duration, error) {
 		return 0, err
 	}
 	for {
-		next, err := a.engine.Slice(ctx, run)
+		next, err := traced{a.engine}.Slice(ctx, run)
 		if err != nil || next.Done || next.After > 0 || ctx.Err() != nil {
 			return max(next.After, watchEvery), errors.Join(err, release())
 		}

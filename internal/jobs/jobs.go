@@ -43,6 +43,8 @@ type Config struct {
 	Workers int
 	// Tick is how often due and abandoned work is looked for (default 5 s).
 	Tick time.Duration
+	// KeepRequests is how long the request log is kept; 0 keeps nothing of it.
+	KeepRequests time.Duration
 	// Idle is how long a run may look as if its worker had died between two slices before it is
 	// believed (default 4 s).
 	Idle time.Duration

@@ -52,19 +52,25 @@ func (t *ticker) tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the active runs: %w", err)
 	}
-	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx))
+	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx, t.Store.PurgeRemoved), t.purge(ctx, t.oldRequests))
 }
 
-// purgeAtOnce bounds how long one tick deletes what removed integrations left behind.
+// purgeAtOnce bounds how long one tick deletes what is not wanted any more: what removed integrations
+// left behind, and old entries of the request log.
 const purgeAtOnce = time.Second
 
-func (t *ticker) purge(ctx context.Context) error {
+// purge deletes step by step, until nothing is left or the time is up.
+func (t *ticker) purge(ctx context.Context, step func(context.Context) (more bool, err error)) error {
 	for end := time.Now().Add(purgeAtOnce); time.Now().Before(end); {
-		if more, err := t.Store.PurgeRemoved(ctx); err != nil || !more {
+		if more, err := step(ctx); err != nil || !more {
 			return err
 		}
 	}
 	return nil
+}
+
+func (t *ticker) oldRequests(ctx context.Context) (more bool, err error) {
+	return t.Store.PurgeRequests(ctx, t.Store.Now()-t.KeepRequests.Milliseconds())
 }
 
 // startDue queues the full syncs whose time has come.

@@ -137,3 +137,39 @@ func TestRemovedIntegrationIsPurged(t *testing.T) {
 		})
 	})
 }
+
+// Each tick deletes what is older than the log is kept, and leaves the rest.
+func TestOldRequestsGo(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		f := open(t, url)
+		now := f.Store.Now()
+		if err := f.Store.AddRequests(t.Context(), []store.Request{
+			{ID: "old", Kind: store.ATSRequest, StartedAt: now - 2*time.Hour.Milliseconds()}, {ID: "new", Kind: store.ATSRequest, StartedAt: now - 1},
+		}, nil); err != nil {
+			t.Fatal(err)
+		}
+		f.KeepRequests = time.Hour
+		tick := &ticker{Jobs: f.Jobs, engine: f.engine}
+		left := func() (ids []string) {
+			t.Helper()
+			if err := tick.tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			found, err := f.Store.Requests(t.Context(), store.RequestQuery{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range found {
+				ids = append(ids, r.ID)
+			}
+			return ids
+		}
+		if got := left(); len(got) != 1 || got[0] != "new" {
+			t.Errorf("left: %q", got)
+		}
+		f.KeepRequests = 0 // the log was switched off
+		if got := left(); len(got) != 0 {
+			t.Errorf("left of a log that is off: %q", got)
+		}
+	})
+}

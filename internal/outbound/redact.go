@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// hidden stands in logs in place of what they may not hold.
 const hidden = "REDACTED"
 
 // secretWords mark names whose values no log may hold.
@@ -18,13 +19,19 @@ var secretWords = []string{
 var secretNames = map[string]bool{"key": true, "sig": true, "code": true, "pwd": true, "auth": true, "hmac": true}
 
 func secretLike(name string) bool {
+	return SecretField(name) || secretNames[strings.ToLower(name)]
+}
+
+// SecretField reports whether the value under a name in a body is one that no log may hold. Some
+// names that hide something in an address, such as code and key, are ordinary there.
+func SecretField(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range secretWords {
 		if strings.Contains(name, word) {
 			return true
 		}
 	}
-	return secretNames[name]
+	return false
 }
 
 // RedactURL gives an address for logs: without user information and fragment, and with the

@@ -292,6 +292,7 @@ var primaryKeys = map[string]string{
 	"action_slots":     "integration, slot",
 	"uploads":          "integration, candidate_id, name",
 	"result_links":     "integration, record_id, label",
+	"request_mentions": "integration, model, record_id, request_id",
 }
 
 // deleteSome deletes at most $2 rows of integration $1.

@@ -247,7 +247,7 @@ func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	names := []string{"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails",
-		"actions", "action_slots", "uploads", "result_links"}
+		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions"}
 	for _, m := range ats.Models() {
 		names = append(names, tables[m].name)
 	}

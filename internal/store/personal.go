@@ -24,5 +24,6 @@ func PersonalColumns() map[string][]string {
 		"runs":              {"error"},
 		"rejection_reasons": {"own", "ref"},
 		"actions":           {"input", "answer", "natural_key", "content"}, // a digest of an address can be guessed
+		"requests":          {"address", "error", "request_body", "response_body"},
 	}
 }

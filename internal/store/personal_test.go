@@ -52,6 +52,8 @@ var impersonalColumns = map[string]string{
 	"candidate_emails":      "candidate_id",
 	"candidate_tags":        "id remote_id hash candidate_id tag_id",
 	"applications":          "id remote_id hash candidate_id job_id current_stage_id outcome",
+	"requests":              "id kind parent run_id action_id route method",
+	"request_mentions":      "model record_id request_id",
 }
 
 // Invariant 9: every column that may hold a person is known.

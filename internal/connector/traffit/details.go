@@ -390,8 +390,9 @@ var details = []connector.Detail{
 		Variants: []connector.Variant{
 			{Name: "post", About: `one by one: POST /employees/{id}/tags {"name"}, DELETE /employees/{id}/tags/{tag_id}`},
 			{Name: "put", About: "all at once: PUT /employees/{id}/tags with a list of names"},
-			{Name: "missing", About: "not through the API"},
+			{Name: "missing", About: "not through the API", Without: true},
 		},
+		Depends: []string{"ats_add_candidate_tag", "ats_remove_candidate_tag"},
 	},
 	{
 		ID: "choice.write", Evidence: connector.FromCode,
