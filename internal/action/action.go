@@ -104,7 +104,7 @@ type Keys interface {
 	Open(sealed, place string) ([]byte, error)
 }
 
-// Config of a Service. All but the last four must be set.
+// Config of a Service. All but Timing and what follows it must be set.
 type Config struct {
 	Store *store.Store
 	// Open gives access to an integration's tenant.
@@ -119,8 +119,10 @@ type Config struct {
 
 	Timing Timing
 	Log    *slog.Logger
-	// Correlate marks a context as belonging to an action, for the request log.
+	// Correlate marks a context as belonging to an action, for the request log, and Mention says
+	// which record it is about.
 	Correlate func(ctx context.Context, request, action string) context.Context
+	Mention   func(ctx context.Context, m ats.Model, remoteID string)
 	// Point is called at named points of the work. Tests end the process there.
 	Point func(name string)
 }
@@ -145,6 +147,9 @@ func New(c Config) *Service {
 	}
 	if c.Correlate == nil {
 		c.Correlate = func(ctx context.Context, _, _ string) context.Context { return ctx }
+	}
+	if c.Mention == nil {
+		c.Mention = func(context.Context, ats.Model, string) {}
 	}
 	if c.Point == nil {
 		c.Point = func(string) {}

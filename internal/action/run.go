@@ -30,11 +30,22 @@ func (s *Service) run(ctx context.Context, i store.Integration, row store.Action
 	var outcome connector.Outcome
 	if !link.same() {
 		outcome, err = s.act(ctx, i, j, a)
+		s.mention(ctx, outcome)
 	}
 	if err := s.settle(ctx, i, j, a, link, outcome, err); err != nil {
 		return Answer{ID: row.ID}, err
 	}
 	return Answer{ID: row.ID, CandidateID: outcome.CandidateID, ApplicationID: outcome.ApplicationID, Warnings: j.warnings}, nil
+}
+
+// mention tells the request log whom an action was about, so that an erasure reaches its bodies.
+func (s *Service) mention(ctx context.Context, o connector.Outcome) {
+	if o.CandidateID != "" {
+		s.Mention(ctx, ats.Candidates, o.CandidateID)
+	}
+	if o.ApplicationID != "" {
+		s.Mention(ctx, ats.Applications, o.ApplicationID)
+	}
 }
 
 // act lets the connector work, and makes readable what it read back.

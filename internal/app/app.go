@@ -93,6 +93,10 @@ func (a *App) openActions() (err error) {
 		Store: a.Store, Open: a.tenants.open, Ingest: a.engine.Ingest, Keys: a.keys,
 		Fetch: a.fetch, MaxFile: a.maxFile(),
 		Timing: a.Config.Patience, Log: a.Config.Log, Point: a.Config.Point,
+		Correlate: func(ctx context.Context, request, action string) context.Context {
+			return trail.With(ctx, trail.Cause{Request: request, Action: action, Bodies: true})
+		},
+		Mention: trail.Mention,
 	})
 	a.close = append(a.close, a.actions.Close)
 	return nil
