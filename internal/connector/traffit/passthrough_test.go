@@ -340,14 +340,15 @@ func TestPassthroughWithoutAnswer(t *testing.T) {
 		}
 	}
 	f.special[api+"/dead"] = hang
-	for method, times := range map[string]int{"GET": 3, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 1} {
+	// net/http repeats a read by itself when a connection that it kept breaks.
+	for method, most := range map[string]int{"GET": 6, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 1} {
 		f.mu.Lock()
 		f.seen = nil
 		f.mu.Unlock()
 		_, err := tn.Passthrough(t.Context(), pass("/dead", func(r *connector.PassthroughRequest) { r.Method = method }))
 		_, later := errors.AsType[*connector.RetryError](err)
 		_, unclear := errors.AsType[*connector.UnclearError](err)
-		if n := len(f.sent(api + "/dead")); !later || unclear != (method != "GET") || n != times {
+		if n := len(f.sent(api + "/dead")); !later || unclear != (method != "GET") || n > most || n < min(most, 3) {
 			t.Errorf("%s: %v after %d requests", method, err, n)
 		}
 	}
