@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/app"
 	"github.com/kladka/kladka/internal/pgtest"
 )
@@ -26,6 +27,8 @@ type config struct {
 	// KillAt names a point of the sync at which the process ends itself at the KillHit-th time.
 	KillAt  string
 	KillHit int
+	// Patience is how long actions wait for what.
+	Patience action.Timing
 
 	clock *clock
 }
@@ -45,7 +48,8 @@ func onPostgres(t *testing.T) config {
 // app gives the application's own configuration.
 func (c config) app(log io.Writer) app.Config {
 	a := app.Config{
-		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS, RequestLogDays: app.DefaultRequestLogDays,
+		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS,
+		RequestLogDays: app.DefaultRequestLogDays, Patience: c.Patience, AllowPrivateNetworks: true, // files are fetched from loopback addresses
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	switch {

@@ -151,7 +151,7 @@ func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.
 // listing that shows none is judged by the candidates, of whom hardly one has everything.
 func (c *client) sendsNull(ctx context.Context, r call, n int, l listing) bool {
 	const candidates = api + "/employees/"
-	shown := bytes.Contains(l.body, []byte(":null"))
+	shown := showsNull(l.body)
 	known := c.habits.note(r.path, func(h *habit) {
 		h.judged = h.judged && n > 1
 		h.sendsNull = shown || h.sendsNull && n > 1
@@ -167,9 +167,37 @@ func (c *client) sendsNull(ctx context.Context, r call, n int, l listing) bool {
 	if err != nil {
 		return false
 	}
-	others := bytes.Contains(a.body, []byte(":null"))
+	others := showsNull(a.body)
 	c.habits.note(r.path, func(h *habit) { h.judged, h.sendsNull = true, others })
 	return others
+}
+
+// showsNull reports whether a row of a listing has null for a field. Null within a field says nothing:
+// places have it that were written with no more than is known of them.
+func showsNull(body []byte) bool {
+	if !bytes.Contains(body, []byte("null")) {
+		return false
+	}
+	depth := 0
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case 'n': // of null: nothing else begins with it
+			if depth == 2 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (l listing) page(r call, parts func(row object, sent ats.Time) []connector.Part) connector.Page {

@@ -358,3 +358,21 @@ func TestEncodeIsCanonical(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+func TestShowsNull(t *testing.T) {
+	for body, want := range map[string]bool{
+		`[]`:                                      false,
+		`[{"a":null}]`:                            true,
+		`[{"a":1,"b": null },{"a":2}]`:            true,
+		`[{"a":{"b":null}},{"a":[null],"c":{}}]`:  false,
+		`[{"a":{"b":null},"c":null}]`:             true,
+		`[{"a":"\":null,","b\\":"{"},{"c":[{}]}]`: false,
+		`[{"a":"{","b":null}]`:                    true,
+		`[{"null":"null"`:                         false,
+		`[{"a":"\`:                                false,
+	} {
+		if got := showsNull([]byte(body)); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}

@@ -1,0 +1,540 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kladka/kladka/e2e/oracle"
+	"github.com/kladka/kladka/internal/action"
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/sandbox"
+)
+
+// hasty is how patient actions are in tests: what shows late in the simulator shows within lateness.
+var hasty = action.Timing{
+	Answer: 30 * time.Second,
+	Looks:  []time.Duration{20 * time.Millisecond, 80 * time.Millisecond, 200 * time.Millisecond},
+	Absent: 350 * time.Millisecond,
+}
+
+const lateness = "150ms"
+
+// scene is a small tenant connected to a server, with those whom actions are about.
+type scene struct {
+	*server
+	u     *upstream
+	i     string // the integration
+	files string // where contents can be fetched
+
+	open, other, closed int // recruitments
+	late                int // one that is newer than the first sync
+	states              []object
+	regular             int // a candidate in the open recruitment
+	unseen              int // a candidate who is newer than the first sync
+
+	patient   bool        // the client repeats what the server could not finish
+	colleague atomic.Bool // somebody types a candidate in just before the next one is created
+	repeats   int
+}
+
+const (
+	zaneta   = "Zaneta.Zolc@example.com"
+	brief    = "brief@example.com"
+	racer    = "racer@example.com"
+	regular  = "regular@example.com"
+	unseen   = "Un.Seen@example.com"
+	cvName   = "Życiorys – Żaneta (wersja 2).pdf"
+	listName = "list.txt"
+	taskName = "Zadanie ✓.pdf"
+	cvText   = "%PDF-1.7\nżyciorys\n%%EOF\n"
+	listText = "Szanowni Państwo,\r\nzażółć gęślą jaźń.\r\n"
+	taskText = "%PDF-1.4\nzadanie\x00\xff\n%%EOF"
+	noteText = "Rozmowa: „świetna” <b>nie</b> pogrubione & 100%\n\n– Zażółć gęślą jaźń 👍"
+)
+
+// newScene makes a tenant under switches and connects it.
+func newScene(t *testing.T, c config, before, after map[string]string) *scene {
+	t.Helper()
+	sc := &scene{}
+	box := sandbox.Config{Candidates: 12, Recruitments: 4, Adverts: 1, Users: 3, OnRequest: func(r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/v2/employees") && sc.colleague.CompareAndSwap(true, false) {
+			_, _ = sc.u.AddEmployee(sandbox.Patch{"name": "Ktoś", "lastname": "Pierwszy", "email": racer})
+		}
+	}}
+	sc.u = newUpstream(t, box)
+	sc.u.admin("PUT", "switches", before)
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content := map[string]string{"/list": listText, "/task": taskText}[r.URL.Path]
+		w.Header().Set("Content-Type", "application/octet-stream")
+		_, _ = io.WriteString(w, content) // the server complains when it gets less
+	}))
+	t.Cleanup(files.Close)
+	sc.files = files.URL
+	made := func(row sandbox.Row, err error) int {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row.ID()
+	}
+	for _, w := range sc.u.rows("workflows")[0]["states"].([]any) {
+		sc.states = append(sc.states, w.(object))
+	}
+	sc.open = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Magazynier – zmiana II"}))
+	sc.other = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Kierowca"}))
+	sc.closed = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zamknięta", "is_closed": true}))
+	sc.regular = made(sc.u.AddEmployee(sandbox.Patch{"name": "Stała", "lastname": "Bywalczyni", "email": regular, "mobile": "601 000 001"}))
+	if _, err := sc.u.SetTags(sc.regular, []string{"Java"}); err != nil {
+		t.Fatal(err)
+	}
+	made(sc.u.Apply(sc.open, sc.regular))
+
+	c.TraffitURL, c.Patience = sc.u.base, hasty
+	sc.server = start(t, c)
+	sc.i = sc.connect(sc.u.Name())
+	sc.u.past[sc.i] = append(sc.u.past[sc.i], sc.u.expect(sc.u.Name(), sc.i)) // tags outlast what had them
+	sc.late = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zupełnie nowa"}))
+	sc.unseen = made(sc.u.AddEmployee(sandbox.Patch{"name": "Jeszcze", "lastname": "Nieznany", "email": unseen, "linkedin": "nieznany"}))
+	sc.u.admin("PUT", "switches", after)
+	return sc
+}
+
+// id is our ID of a record.
+func (sc *scene) id(model string, remote any) string {
+	return oracle.ID(sc.i, "ats_"+model, fmt.Sprint(remote))
+}
+
+// state gives the ID of a workflow's state by its place.
+func (sc *scene) state(n int) int { return int(sc.states[n]["id"].(float64)) }
+
+// deed is one action of the script.
+type deed struct {
+	name, method, path string
+	body               object
+	code               ats.Code // of the error that it has to come to; empty for success
+	warns              []string // with what its warnings begin
+}
+
+// script does everything that can be done, and what must be refused. Nothing in it depends on what
+// was done before but for the candidates' e-mail addresses.
+func (sc *scene) script() []deed {
+	application := "/v1/ats/applications/" + sc.id("applications", fmt.Sprintf("%d:%d", sc.regular, sc.open))
+	candidate := "/v1/ats/candidates/" + sc.id("candidates", sc.regular)
+	stage := sc.id("application_stages", sc.state(3))
+	who := func(first, last, email string) object {
+		return object{"first_name": first, "last_name": last, "email_address": email}
+	}
+	everything := who("Żaneta", "Żółć", zaneta)
+	maps.Copy(everything, object{
+		"phone_number": "+48 601 222 333", "title": "Operatorka wózka", "company": "Dawna Firma", "availability_date": "2027-03-01",
+		"location": object{"country": "PL", "city": "Łódź", "zip_code": "90-001"}, "salary_expectations": object{"period": "MONTH", "amount": 7000},
+		"social_links": []any{object{"url": "https://www.linkedin.com/in/zaneta"}, object{"url": "https://example.com/zaneta"}},
+	})
+	link := func(url, score string) object {
+		return object{"label": "Test wiedzy", "url": url, "details": object{"custom_field_name_prefix": "", "attributes": []any{
+			object{"key": "Technologie", "value": score}, object{"key": "Experience", "value": "5+"}, object{"key": "nationality", "value": "Polska"},
+			object{"key": "salary expectation", "value": "9100"}, object{"key": "wynik", "value": score},
+		}}}
+	}
+	tag := func(name string) object { return object{"tag": object{"name": name}} }
+	file := func(f object, kind string) object {
+		f["type"] = kind
+		return f
+	}
+	data := func(name, content string) object {
+		return object{"name": name, "content_type": "application/pdf", "data": base64.StdEncoding.EncodeToString([]byte(content))}
+	}
+	nowhere := []string{"attribute 5 (wynik): candidates have no custom field of this name"}
+	return []deed{
+		{name: "everything", method: "POST", path: "/v1/ats/candidates", body: object{
+			"candidate": everything, "application": object{"job_id": sc.id("jobs", sc.open), "stage_id": fmt.Sprintf("remote:%d", sc.state(2))},
+			"attachments":  []any{file(data(cvName, cvText), "CV"), file(object{"name": listName, "data_url": sc.files + "/list"}, "COVER_LETTER")},
+			"source":       object{"name": "Polecenie"},
+			"gdpr_consent": object{"given": true},
+		}, warns: []string{
+			"candidate.company could not be written", "gdpr_consent.given could not be written", "candidate.social_links could not be written",
+		}},
+		{name: "unknown to the store", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.other), body: object{
+			"candidate": who("Nikt", "Inny", strings.ToLower(unseen)), "stage_id": stage,
+		}},
+		{name: "there already", method: "POST", path: "/v1/ats/jobs/" + sc.id("jobs", sc.other) + "/applications", body: object{
+			"candidate": who("Nikt", "Inny", unseen),
+		}, code: ats.ApplicationExists},
+		{name: "new job", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.late), body: object{"candidate": who("Krótko", "Mówiąc", brief)}},
+		{name: "colleague", method: "POST", path: "/v1/ats/candidates", body: object{
+			"candidate": who("Ktoś", "Drugi", racer), "application": object{"job_id": fmt.Sprintf("remote:%d", sc.open)},
+		}},
+		{name: "closed", method: "POST", path: "/v1/ats/jobs/" + sc.id("jobs", sc.closed) + "/applications", body: object{"candidate": who("Za", "Późno", "za@example.com")}, code: ats.JobClosed},
+		{name: "no such stage", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.open), body: object{
+			"candidate": who("Za", "Daleko", "za@example.com"), "stage_id": "remote:99999",
+		}, code: ats.InputInvalid},
+		{name: "no address", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.open), body: object{"candidate": who("Bez", "Adresu", "nobody")}, code: ats.InputInvalid},
+		{name: "move", method: "PUT", path: application + "/stage", body: object{"stage_id": stage}},
+		{name: "move again", method: "PUT", path: application + "/stage", body: object{"stage_id": fmt.Sprintf("remote:%d", sc.state(3))}},
+		{name: "move nowhere", method: "PUT", path: application + "/stage", body: object{"stage_id": "remote:99999"}, code: ats.InputInvalid},
+		{name: "note", method: "POST", path: application + "/notes", body: object{"content": noteText, "content_type": "PLAIN_TEXT"}},
+		{name: "link", method: "POST", path: application + "/result-links", body: link("https://example.com/r/1", "61%"), warns: nowhere},
+		{name: "link again", method: "POST", path: application + "/result-links", body: link("https://example.com/r/1", "61%")},
+		{name: "link changed", method: "POST", path: application + "/result-links", body: link("https://example.com/r/2", "84%"), warns: nowhere},
+		{name: "link of a candidate", method: "POST", path: candidate + "/result-links", body: object{"label": "Wideo", "url": "https://example.com/v?x=1&y=ż"}},
+		{name: "file", method: "POST", path: application + "/attachments", body: object{"attachment": file(data(cvName, cvText), "CV")}},
+		{name: "file of a candidate", method: "POST", path: candidate + "/attachments", body: object{
+			"attachment": file(object{"name": taskName, "content_type": "application/pdf", "data_url": sc.files + "/task"}, "OTHER"),
+		}},
+		{name: "file again", method: "POST", path: application + "/attachments", body: object{"attachment": file(data(cvName, cvText), "CV")}, warns: []string{"attachment 1: the candidate had a file"}},
+		{name: "tag", method: "POST", path: candidate + "/tags", body: tag("Wózki widłowe")},
+		{name: "tag again", method: "POST", path: candidate + "/tags", body: tag("wózki WIDŁOWE")},
+		{name: "second tag", method: "POST", path: candidate + "/tags", body: tag("a/b?c%")},
+		{name: "tag off", method: "DELETE", path: candidate + "/tags", body: tag("java")},
+		{name: "tag off again", method: "DELETE", path: candidate + "/tags", body: tag("Java")},
+		{name: "reject", method: "POST", path: application + "/reject", body: object{"rejection_reason_id": sc.reason(), "note": "Wrócić w Q3.\nMoże."}},
+		{name: "no such reason", method: "POST", path: application + "/reject", body: object{"rejection_reason_id": "remote:99999"}, code: ats.InputInvalid},
+		{name: "import", method: "POST", path: "/v1/ats/import-tracked-application", body: object{"tracked_at": nil, "id": object{"id_type": "TRACKED_AT"}}, code: ats.ActionNotAvailable},
+	}
+}
+
+// reason is the ID of a reason for which the open recruitment rejects.
+func (sc *scene) reason() string {
+	found := 0
+	for _, r := range sc.u.rows("rejections") {
+		id := int(r["id"].(float64))
+		if r["name"] == "Rezygnacja kandydata" && (found == 0 || id/100 == sc.open) {
+			found = id
+		}
+	}
+	return fmt.Sprintf("remote:%d", found)
+}
+
+// passing are the codes after which a client sends the same request again.
+var passing = []ats.Code{ats.TimedOut, ats.RemoteUnavailable, ats.RemoteRateLimited, ats.RemoteError, ats.Unknown, ats.CredentialsInvalid}
+
+// do carries a deed out under a key of its own, and gives the answer.
+func (sc *scene) do(d deed) (code ats.Code, body object) {
+	sc.Helper()
+	for n := 1; ; n++ {
+		code, body = sc.send(d, "script "+d.name)
+		if !sc.patient || n == 12 || !slices.Contains(passing, code) {
+			return code, body
+		}
+		sc.repeats++
+	}
+}
+
+// send sends a deed once.
+func (sc *scene) send(d deed, key string) (ats.Code, object) {
+	sc.Helper()
+	raw, err := json.Marshal(d.body)
+	if err != nil {
+		sc.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(sc.Context(), d.method, sc.base+d.path, bytes.NewReader(raw))
+	if err != nil {
+		sc.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+sc.key)
+	req.Header.Set("X-Integration-Id", sc.i)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", strings.ReplaceAll(key, " ", "-"))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		sc.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // it was only read
+	var body object
+	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+		sc.Fatalf("%s answered %d without JSON: %v", d.name, res.StatusCode, err)
+	}
+	if failure, ok := body["error"].(object); ok {
+		return ats.Code(failure["code"].(string)), body
+	}
+	return "", body
+}
+
+// play carries the whole script out. codes are errors that deeds come to otherwise than usual.
+func (sc *scene) play(codes map[string]ats.Code, warns bool) {
+	sc.Helper()
+	for _, d := range sc.script() {
+		if code, ok := codes[d.name]; ok {
+			d.code = code
+		}
+		sc.colleague.Store(d.name == "colleague")
+		code, body := sc.do(d)
+		if code != d.code {
+			sc.Errorf("%s: got %q, want %q: %v", d.name, code, d.code, body)
+		}
+		if !warns || code != "" {
+			continue
+		}
+		var got []string
+		for _, w := range body["warnings"].([]any) {
+			got = append(got, w.(object)["message"].(string))
+		}
+		if !slices.EqualFunc(got, d.warns, strings.HasPrefix) {
+			sc.Errorf("%s: the warnings are %q, want %q", d.name, got, d.warns)
+		}
+	}
+	sc.colleague.Store(false)
+}
+
+// effects is how often what has to happen in all.
+func effects() map[string]int {
+	return map[string]int{"create": 2, "assign": 4, "move": 3, "note": 4, "upload": 4, "update": 2, "tag": 2, "untag": 1, "reject": 1}
+}
+
+// picture is what the truth says of those whom the script is about.
+type picture struct {
+	Fields map[string]object // by address
+	Stays  map[string][]string
+	Tags   []string
+	Notes  []string
+	Files  map[string][]upload // by address
+	Reject object
+	Counts map[string]int
+}
+
+type upload struct{ Name, Label, Content string }
+
+// expected is the picture after the script.
+func (sc *scene) expected() picture {
+	at := func(recruitment string, states ...int) (stays []string) {
+		for _, n := range states {
+			stays = append(stays, recruitment+": "+sc.states[n]["name"].(string))
+		}
+		return stays
+	}
+	const job, other, late = "Magazynier – zmiana II", "Kierowca", "Zupełnie nowa"
+	end := slices.IndexFunc(sc.states, func(s object) bool { return s["type"] == "end-bad" })
+	link := func(url, score, more string) string {
+		return "Test wiedzy\n" + url + "\n\nTechnologie: " + score + "\nExperience: 5+\nnationality: Polska\nsalary expectation: 9100\nwynik: " + score + more
+	}
+	reason := 0
+	_, _ = fmt.Sscanf(sc.reason(), "remote:%d", &reason) // it is one
+	return picture{
+		Fields: map[string]object{
+			zaneta: {
+				"name": "Żaneta", "lastname": "Żółć", "mobile": "+48 601 222 333", "linkedin": "https://www.linkedin.com/in/zaneta",
+				"place": "Łódź 90-001 pl", "_Position": "Operatorka wózka", "_available_from": "2027-03-01", "_salary_expectation": 7000.0,
+				"status": "active", "source": "Polecenie",
+			},
+			brief:  {"name": "Krótko", "lastname": "Mówiąc", "status": "active"},
+			racer:  {"name": "Ktoś", "lastname": "Pierwszy", "status": "active"},
+			unseen: {"name": "Jeszcze", "lastname": "Nieznany", "linkedin": "nieznany", "status": "active"},
+			regular: {
+				"name": "Stała", "lastname": "Bywalczyni", "mobile": "601 000 001", "status": "active", "_technologie": "84%",
+				"_experience": []any{"5+"}, "_nationality": "Polska", "_salary_expectation": 9100.0,
+			},
+		},
+		Stays: map[string][]string{
+			zaneta: at(job, 0, 2), brief: at(late, 0), racer: at(job, 0), unseen: at(other, 0, 3), regular: at(job, 0, 3, end),
+		},
+		Tags: []string{"Wózki widłowe", "a/b?c%"},
+		Notes: []string{
+			noteText + "\n\n[" + job + " | ref]", link("https://example.com/r/1", "61%", "") + "\n\n[" + job + " | ref]",
+			link("https://example.com/r/2", "84%", "\n\nThis replaces what was left here before under the same name.") + "\n\n[" + job + " | ref]",
+			"Wideo\nhttps://example.com/v?x=1&y=ż\n\n[ref]",
+		},
+		Files: map[string][]upload{
+			zaneta:  {{cvName, "CV", cvText}, {listName, "List motywacyjny", listText}},
+			regular: {{cvName, "CV", cvText}, {taskName, "Inny", taskText}},
+		},
+		Reject: object{"rejection_id": reason, "description": "Wrócić w Q3.\nMoże."},
+		Counts: effects(),
+	}
+}
+
+// seen is the picture as it is.
+func (sc *scene) seen() picture {
+	sc.Helper()
+	p := picture{Fields: map[string]object{}, Stays: map[string][]string{}, Files: map[string][]upload{}, Counts: sc.u.WriteCounts()}
+	sources := map[float64]string{}
+	labels := map[float64]string{}
+	for _, d := range sc.u.rows("dictionaries") {
+		for _, item := range d["items"].([]any) {
+			labels[item.(object)["id"].(float64)] = item.(object)["value"].(string)
+		}
+	}
+	for _, s := range sc.u.rows("sources") {
+		sources[s["employee"].(object)["id"].(float64)] = labels[s["dictionary_item"].(object)["id"].(float64)]
+	}
+	names := map[float64]string{}
+	for _, r := range sc.u.rows("recruitments") {
+		names[r["id"].(float64)], _ = r["name"].(string)
+	}
+	address := map[float64]string{}
+	for _, e := range sc.u.rows("employees") {
+		email, _ := e["email"].(string)
+		id := e["id"].(float64)
+		if !slices.Contains([]string{zaneta, brief, racer, unseen, regular}, email) {
+			if int(id) > sc.unseen {
+				sc.Errorf("there is somebody new, %v", email)
+			}
+			continue
+		}
+		fields := object{}
+		for _, key := range []string{"name", "lastname", "mobile", "linkedin", "status", "_Position", "_available_from", "_salary_expectation", "_technologie", "_experience", "_nationality", "_education"} {
+			if e[key] != nil {
+				fields[key] = e[key]
+			}
+		}
+		if place, ok := e["candidate_location"].(object); ok {
+			fields["place"] = fmt.Sprint(place["locality"], " ", place["postcode"], " ", place["iso"])
+		}
+		if s := sources[id]; s != "" {
+			fields["source"] = s
+		}
+		if p.Fields[email] != nil {
+			sc.Errorf("%s is there twice", email)
+		}
+		p.Fields[email], address[id] = fields, email
+		for _, f := range sc.u.Uploads(int(id)) {
+			p.Files[email] = append(p.Files[email], upload{f.Name, f.Label, string(f.Content)})
+		}
+		if email == regular {
+			for _, t := range e["tags"].([]any) {
+				p.Tags = append(p.Tags, t.(object)["name"].(string))
+			}
+		}
+	}
+	for _, h := range sc.u.rows("history") {
+		if who := address[h["employee"].(object)["id"].(float64)]; who != "" {
+			stay := names[h["recruitment"].(object)["id"].(float64)] + ": " + h["workflow_state"].(object)["name"].(string)
+			p.Stays[who] = append(p.Stays[who], stay)
+		}
+	}
+	for _, n := range sc.u.Notes(sc.regular) {
+		p.Notes = append(p.Notes, withoutMark(n.Content))
+	}
+	for _, w := range sc.u.Writes() {
+		if row, ok := w.Body.(sandbox.Row); ok && w.Kind == "reject" {
+			p.Reject = object{"rejection_id": row.Value("rejection_id"), "description": row.Value("description")}
+		}
+	}
+	return p
+}
+
+// withoutMark takes from a note the mark by which Kladka finds it again.
+func withoutMark(text string) string {
+	at := strings.LastIndex(text, "ref ")
+	if at < 0 {
+		return text
+	}
+	return text[:at] + "ref]"
+}
+
+// performance is a value of a switch under which the script is played.
+type performance struct {
+	value string
+	with  []string
+	// fault: it begins after the first sync, and the client is patient.
+	fault bool
+	// codes are deeds that come to another error than usual, change is what is different afterwards.
+	codes  map[string]ats.Code
+	change func(p *picture)
+	long   bool
+}
+
+// perform plays the script under switches and checks what came of it: exactly what was wanted, once,
+// in the tenant, in what is served at once, and in what a sync makes of it.
+func perform(t *testing.T, c config, switches map[string]string, p performance) {
+	began := time.Now()
+	before, after := switches, map[string]string{}
+	if p.fault {
+		before, after = after, before
+	}
+	sc := newScene(t, c, before, after)
+	connected := time.Since(began)
+	sc.patient = p.fault
+	sc.play(p.codes, len(switches) == 0)
+	played := time.Since(began) - connected
+	if n := sc.u.SettleWrites(); n > 0 {
+		t.Errorf("%d writes came later than the answers to their actions", n)
+	}
+	want, got := sc.expected(), sc.seen()
+	if p.change != nil {
+		p.change(&want)
+	}
+	if p.fault { // what can be repeated without harm may be
+		want.Counts["update"] = max(want.Counts["update"], got.Counts["update"])
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Fatalf("the truth is not what it should be (-want +got):\n%s", d)
+	}
+	if p.fault {
+		defaults := map[string]string{}
+		for _, w := range sc.u.Switches() {
+			defaults[w.Name] = w.Default
+		}
+		sc.u.admin("PUT", "switches", defaults)
+	} else {
+		sc.u.equal(sc.server, sc.i)
+		sc.readFiles()
+	}
+	served := sc.dump(t, append([]string{"changes"}, recordTables...)...)
+	sc.succeed(sc.i)
+	if !p.fault {
+		unchanged(t, "a sync after the actions", served, sc.dump(t, append([]string{"changes"}, recordTables...)...))
+	}
+	sc.u.equal(sc.server, sc.i)
+	t.Logf("connected in %v, played in %v with %d repeats, all in %v", connected.Round(time.Millisecond), played.Round(time.Millisecond), sc.repeats, time.Since(began).Round(time.Millisecond))
+}
+
+func (sc *scene) dump(t *testing.T, tables ...string) map[string][]string {
+	t.Helper()
+	return sc.config.dump(t, tables...)
+}
+
+// readFiles reads back what was uploaded, as a client who has no key for the contents.
+func (sc *scene) readFiles() {
+	sc.Helper()
+	for _, path := range []string{
+		"/v1/ats/candidates/" + sc.id("candidates", sc.regular) + "/attachments",
+		"/v1/ats/applications/" + sc.id("applications", fmt.Sprintf("%d:%d", sc.regular, sc.open)) + "/attachments",
+	} {
+		var got []upload
+		for _, r := range sc.data("GET", path, sc.i, nil)["results"].([]any) {
+			f := r.(object)
+			got = append(got, upload{f["file_name"].(string), f["type"].(string), download(sc.T, f["data_url"].(string))})
+		}
+		if d := cmp.Diff([]upload{{cvName, "CV", cvText}, {taskName, "OTHER", taskText}}, got); d != "" {
+			sc.Errorf("%s (-want +got):\n%s", path, d)
+		}
+	}
+}
+
+// download reads an address without any credentials.
+func download(t *testing.T, address string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // it was only read
+	content, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("a download answered %s: %v", res.Status, err)
+	}
+	return string(content)
+}
+
+// All actions, on both databases.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, c config) { perform(t, c, nil, performance{}) })
+}
