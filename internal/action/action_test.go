@@ -484,7 +484,7 @@ func TestFilesOfADeadProcess(t *testing.T) {
 	var uploaded []string
 	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
 		for n, file := range a.Attached() {
-			if _, err := j.Do(ctx, connector.Effect{Name: action.FileEffect(n), Send: func(context.Context) (string, error) {
+			if _, err := j.Do(ctx, connector.Effect{Name: connector.FileEffect(n), Send: func(context.Context) (string, error) {
 				r, err := file.Open()
 				if err != nil {
 					return "", err

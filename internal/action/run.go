@@ -87,7 +87,7 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 		}
 	}
 	for n, f := range a.Attached() {
-		if f.URL == "" || j.done(FileEffect(n)) {
+		if f.URL == "" || j.done(connector.FileEffect(n)) {
 			if f.Open == nil {
 				f.Open = func() (io.ReadCloser, error) { return nil, connector.ErrNoContent }
 			}
@@ -164,7 +164,7 @@ func (s *Service) settle(ctx context.Context, i store.Integration, j *journal, a
 // note writes down what the ATS does not tell: as what files were uploaded, which links were left.
 func (s *Service) note(ctx context.Context, tx *sql.Tx, i store.Integration, j *journal, a connector.Action, link link, outcome connector.Outcome, failure *ats.Error) error {
 	for n, f := range a.Attached() {
-		if outcome.CandidateID != "" && j.done(FileEffect(n)) {
+		if outcome.CandidateID != "" && j.done(connector.FileEffect(n)) {
 			id := ats.Namespace(i.ID).ID(ats.Candidates, outcome.CandidateID)
 			if err := s.Store.PutUpload(ctx, tx, i.No, id, f.Name, f.Type); err != nil {
 				return err
@@ -176,9 +176,6 @@ func (s *Service) note(ctx context.Context, tx *sql.Tx, i store.Integration, j *
 	}
 	return nil
 }
-
-// FileEffect is the name of the effect that uploads an action's nth file, from 0.
-func FileEffect(n int) string { return fmt.Sprintf("file/%d", n) }
 
 // link is a result link by its digests; empty for other actions.
 type link struct{ record, label, content, before string }

@@ -27,7 +27,7 @@ import (
 // addFile puts a file on a candidate: applications have none of their own.
 func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.Journal) (connector.Outcome, error) {
 	out := connector.Outcome{CandidateID: a.CandidateID, ApplicationID: a.ApplicationID}
-	if err := t.uploadFile(ctx, j, "file", a.CandidateID, &a.File); err != nil {
+	if err := t.uploadFile(ctx, j, connector.FileEffect(0), a.CandidateID, &a.File); err != nil {
 		return out, t.orGone(ctx, a.CandidateID, err)
 	}
 	if out.Parts = t.candidateParts(ctx, a.CandidateID); out.Parts == nil {

@@ -48,7 +48,7 @@ const cvName = "CV Żaneta Łoś – \"2026\" 履歴書.pdf"
 func TestAddFile(t *testing.T) {
 	cv := [][3]string{{cvName, "CV", "%PDF bytes \x00\xff\r\n--"}}
 	bare := [][3]string{{cvName, "", "%PDF bytes \x00\xff\r\n--"}}
-	none := "file: TRAFFIT has no label for files of the type CV; it was uploaded without one"
+	none := "file/1: TRAFFIT has no label for files of the type CV; it was uploaded without one"
 	for name, c := range map[string]struct {
 		switches map[string]string
 		label    string // that the operator set
@@ -115,7 +115,7 @@ func TestAddFileTwice(t *testing.T) {
 		}
 		return j.warnings
 	}
-	was := []string{"file: the candidate had a file of this name and content already; it was not sent again"}
+	was := []string{"file/1: the candidate had a file of this name and content already; it was not sent again"}
 	for _, c := range []struct {
 		name, content string
 		warnings      []string
@@ -150,8 +150,8 @@ func TestAddFileOnce(t *testing.T) {
 		"a lost answer":                {switches: map[string]string{"write.lost": "1"}, sent: 1},
 		"a wrong answer":               {switches: map[string]string{"write.unsure": "1"}, sent: 1},
 		"a late effect":                {switches: map[string]string{"write.lost": "1", "write.late": "100s"}, sent: 1},
-		"a killed process":             {kill: "file", sent: 1},
-		"a killed process, late":       {switches: map[string]string{"write.lost": "1", "write.late": "25s"}, kill: "file", sent: 1},
+		"a killed process":             {kill: "file/1", sent: 1},
+		"a killed process, late":       {switches: map[string]string{"write.lost": "1", "write.late": "25s"}, kill: "file/1", sent: 1},
 		"a failure that had no effect": {switches: map[string]string{"write.fail": "0.999999"}, sent: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,8 +168,8 @@ func TestAddFileOnce(t *testing.T) {
 			if c.kill != "" && errors.Is(err, errKilled) {
 				_, err = tn.Act(t.Context(), a, j)
 			}
-			if err != nil || j.sent["file"] != c.sent || len(box.Uploads(id)) != 1 {
-				t.Errorf("%v; sent %d times, %d files", err, j.sent["file"], len(box.Uploads(id)))
+			if err != nil || j.sent["file/1"] != c.sent || len(box.Uploads(id)) != 1 {
+				t.Errorf("%v; sent %d times, %d files", err, j.sent["file/1"], len(box.Uploads(id)))
 			}
 		})
 	}
@@ -204,8 +204,8 @@ func TestAddFileUnderAnotherName(t *testing.T) {
 	if _, err := f.open().Act(t.Context(), &connector.AddFile{CandidateID: "7", File: document("Żaneta Łoś – CV.pdf", "content")}, j); err != nil {
 		t.Fatal(err)
 	}
-	if j.sent["file"] != 1 || j.done["file"].RemoteID != "2" {
-		t.Errorf("sent %d times, done %+v", j.sent["file"], j.done["file"])
+	if j.sent["file/1"] != 1 || j.done["file/1"].RemoteID != "2" {
+		t.Errorf("sent %d times, done %+v", j.sent["file/1"], j.done["file/1"])
 	}
 }
 
@@ -477,12 +477,12 @@ func TestLargeFileIsStreamed(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	j := newJournal(newClock())
-	if _, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: "7", File: file}, j); err != nil || !j.done["file"].Existed {
+	if _, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: "7", File: file}, j); err != nil || !j.done["file/1"].Existed {
 		t.Fatal(err, j.done)
 	}
 	file.Name = "new.pdf"
 	j = newJournal(newClock())
-	if _, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: "7", File: file}, j); err != nil || j.done["file"].RemoteID != "2" {
+	if _, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: "7", File: file}, j); err != nil || j.done["file/1"].RemoteID != "2" {
 		t.Fatal(err, j.done)
 	}
 	runtime.ReadMemStats(&after)
