@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/app"
 	"github.com/kladka/kladka/internal/pgtest"
 )
@@ -23,11 +24,16 @@ type config struct {
 	// Ahead is how far the server's clock is ahead: to a process that starts after a crash, the
 	// crash was so long ago.
 	Ahead time.Duration
-	// KillAt names a point of the sync at which the process ends itself at the KillHit-th time.
+	// KillAt names a point of a sync or an action at which the process ends itself at the KillHit-th time.
 	KillAt  string
 	KillHit int
+	// Patience is how long actions wait for what.
+	Patience action.Timing
+	// AllowPrivate lets files be fetched from this machine.
+	AllowPrivate bool
 
 	clock *clock
+	point func(string) // is called at the named points of the work
 }
 
 func onSQLite(t *testing.T) config {
@@ -46,6 +52,7 @@ func onPostgres(t *testing.T) config {
 func (c config) app(log io.Writer) app.Config {
 	a := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS,
+		Patience: c.Patience, AllowPrivateNetworks: c.AllowPrivate, Point: c.point,
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	switch {
