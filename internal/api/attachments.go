@@ -11,8 +11,8 @@ import (
 	"github.com/kladka/kladka/internal/store"
 )
 
-// Uploads knows as what files were uploaded, which the ATS does not tell: by the digest of their
-// names.
+// Uploads knows as what files were uploaded, which the ATS does not tell: by our ID of the candidate
+// and the digest of the files' names.
 type Uploads interface {
 	UploadedTypes(ctx context.Context, no int64, candidateID string) (map[string]connector.FileType, error)
 }
@@ -148,7 +148,7 @@ func (s *server) attachments(ctx context.Context, i store.Integration, candidate
 	}
 	var uploaded map[string]connector.FileType
 	if s.Uploads != nil {
-		if uploaded, err = s.Uploads.UploadedTypes(ctx, i.No, candidate); err != nil {
+		if uploaded, err = s.Uploads.UploadedTypes(ctx, i.No, ats.Namespace(i.ID).ID(ats.Candidates, candidate)); err != nil {
 			return nil, err
 		}
 	}
