@@ -69,8 +69,7 @@ func newCrowd(u *upstream, s *server, integration string) crowd {
 		switch {
 		case a["outcome"] != "PENDING" || other < 0 || len(c.wishes) == 100:
 		case len(c.notes) <= len(c.moves):
-			var employee int
-			_, _ = fmt.Sscanf(remote, "%d:", &employee)
+			employee, _ := applicationOf(a)
 			content := "Zaproszona na rozmowę (" + remote + ")."
 			c.notes[content] = employee
 			c.wishes = append(c.wishes, wish{
@@ -89,6 +88,12 @@ func newCrowd(u *upstream, s *server, integration string) crowd {
 		s.Fatalf("the tenant has room for %d actions, want 100", len(c.wishes))
 	}
 	return c
+}
+
+// applicationOf gives the candidate and the recruitment of an application in TRAFFIT.
+func applicationOf(served object) (employee, recruitment int) {
+	_, _ = fmt.Sscanf(served["remote_id"].(string), "%d:%d", &employee, &recruitment) // 0 is nobody
+	return employee, recruitment
 }
 
 // Of a hundred actions at once, beside a full sync, thirty are let in and the others told to come

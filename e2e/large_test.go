@@ -122,9 +122,8 @@ func TestLargeAttachment(t *testing.T) {
 
 	applications := s.list(k.integration, "applications", nil)
 	to := func(n int) (path string, employee int) {
-		a := applications[n]
-		_, _ = fmt.Sscanf(a["remote_id"].(string), "%d:", &employee)
-		return "/v1/ats/applications/" + a["id"].(string) + "/attachments", employee
+		employee, _ = applicationOf(applications[n])
+		return "/v1/ats/applications/" + applications[n]["id"].(string) + "/attachments", employee
 	}
 	inBody := func(path string, content []byte) (reply, error) {
 		// Not made with the JSON encoder: five processes' tests share this one's memory.
