@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/http"
 	"strings"
@@ -20,6 +21,7 @@ type slow struct {
 	path string // of the notes of an application
 	who  int    // its candidate in TRAFFIT
 	f    *fleet
+	db   *sql.DB
 }
 
 // newSlow prepares one whose first sync is done, and no server.
@@ -37,7 +39,7 @@ func newSlow(t *testing.T, c config) *slow {
 	who, _ := applicationOf(a)
 	return &slow{
 		crashing: k, gate: g, open: open, who: who, path: "/v1/ats/applications/" + a["id"].(string) + "/notes",
-		f: &fleet{key: k.key, integration: k.integration, bases: make([]string, 1)},
+		f: &fleet{key: k.key, integration: k.integration, bases: make([]string, 1)}, db: k.c.open(t),
 	}
 }
 
@@ -54,7 +56,7 @@ func (s *slow) hung(n int64) {
 // state is how the journal says that the only action stands.
 func (s *slow) state() (state string) {
 	s.Helper()
-	if err := s.c.open(s.T).QueryRowContext(s.Context(), "SELECT state FROM actions").Scan(&state); err != nil {
+	if err := s.db.QueryRowContext(s.Context(), "SELECT state FROM actions").Scan(&state); err != nil {
 		s.Fatal(err)
 	}
 	return state

@@ -37,7 +37,10 @@ func TestStopsInTheMidst(t *testing.T) {
 		if code := p.ProcessState.ExitCode(); code != 0 {
 			t.Errorf("it ended with %d", code)
 		}
-		t.Logf("it stopped after %v; the client was answered %d", time.Since(stopped).Round(time.Millisecond), (<-answered).status)
+		t.Logf("it stopped after %v", time.Since(stopped).Round(time.Millisecond))
+		if r := <-answered; r.status != http.StatusGatewayTimeout || r.code() != "PLATFORM.TASK_TIMED_OUT" {
+			t.Errorf("the client was answered %d %s", r.status, r.code())
+		}
 		if state := s.state(); state != "unknown" {
 			t.Errorf("the journal says %s, want unknown", state)
 		}
