@@ -4,13 +4,16 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,12 +51,14 @@ func serveChild(settings string) int {
 	return 0
 }
 
-func serve(c app.Config, role app.Role) error {
-	ctx := context.Background()
+func serve(c app.Config, role app.Role) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	a, err := app.Open(ctx, c)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, a.Close()) }()
 	var l net.Listener
 	if role == app.RoleWorker {
 		fmt.Println(saysListening)

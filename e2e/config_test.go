@@ -24,13 +24,14 @@ type config struct {
 	// Ahead is how far the server's clock is ahead: to a process that starts after a crash, the
 	// crash was so long ago.
 	Ahead time.Duration
-	// KillAt names a point of the sync at which the process ends itself at the KillHit-th time.
+	// KillAt names a point of a sync or an action at which the process ends itself at the KillHit-th time.
 	KillAt  string
 	KillHit int
 	// Patience is how long actions wait for what.
 	Patience action.Timing
 
 	clock *clock
+	point func(string) // is called at the named points of the work
 }
 
 func onSQLite(t *testing.T) config {
@@ -50,7 +51,8 @@ func (c config) app(log io.Writer) app.Config {
 	a := app.Config{
 		DataDir: c.DataDir, DatabaseURL: c.DatabaseURL, MasterKey: c.MasterKey, TraffitURL: c.TraffitURL, TraffitRPS: c.RPS,
 		RequestLogDays: app.DefaultRequestLogDays, Patience: c.Patience, AllowPrivateNetworks: true, // files are fetched from loopback addresses
-		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Point: c.point,
+		Log:   slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	switch {
 	case c.clock != nil:

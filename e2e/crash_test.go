@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"strconv"
 	"testing"
@@ -48,9 +49,9 @@ type crashing struct {
 }
 
 // newCrashing prepares a first sync, on which nobody works yet.
-func newCrashing(t *testing.T, c config, sc sandbox.Config) *crashing {
+func newCrashing(t *testing.T, c config, sc sandbox.Config, wrap ...func(http.Handler) http.Handler) *crashing {
 	t.Helper()
-	u := newUpstream(t, sc)
+	u := newUpstream(t, sc, wrap...)
 	c.TraffitURL = u.base
 	a, err := app.Open(t.Context(), c.app(testLog{t}))
 	if err != nil {

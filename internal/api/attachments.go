@@ -11,8 +11,8 @@ import (
 	"github.com/kladka/kladka/internal/store"
 )
 
-// Uploads knows as what files were uploaded, which the ATS does not tell: by the digest of their
-// names.
+// Uploads knows as what files were uploaded, which the ATS does not tell: by our ID of the candidate
+// and the digest of the files' names.
 type Uploads interface {
 	UploadedTypes(ctx context.Context, no int64, candidateID string) (map[string]connector.FileType, error)
 }

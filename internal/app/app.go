@@ -168,7 +168,7 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 			return err
 		}
 	}
-	group.Go(func() error { return a.actions.KeepLeases(ctx, drainTime) })
+	group.Go(func() error { return a.actions.KeepLeases(ctx, drainActions) })
 	address := ""
 	if role != RoleWorker {
 		if a.Config.PublicURL == "" {

@@ -35,6 +35,8 @@ const (
 	writeTimeout      = 2 * time.Minute
 	idleTimeout       = 2 * time.Minute
 	drainTime         = 10 * time.Second
+	// drainActions is less: who waits for an action that is cut off shall still be told.
+	drainActions = drainTime - 2*time.Second
 )
 
 // NewServer makes the server that clients reach, with its bounds.

@@ -219,7 +219,8 @@ type Effect struct {
 	Repeatable bool
 }
 
-// FileEffect is the name of the effect that brings an action's nth file, from 0, to the candidate.
+// FileEffect is the name of the effect that uploads an action's nth file, from 0. By it the journal
+// knows which files have arrived.
 func FileEffect(n int) string { return fmt.Sprintf("file/%d", n+1) }
 
 // Sight is what a look found.

@@ -55,9 +55,8 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 		}
 	}
 	for i := range a.Files {
-		n := i + 1
 		err := t.uploadFile(ctx, j, connector.FileEffect(i), who.id, &a.Files[i])
-		if err := partly(err, j, "the application was created, but attachment %d was not added", n); err != nil {
+		if err := partly(err, j, "the application was created, but attachment %d was not added", i+1); err != nil {
 			return out, err
 		}
 	}
