@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,12 @@ func (f *fakeATS) Act(ctx context.Context, a connector.Action, j connector.Journ
 	_, err := j.Do(ctx, connector.Effect{
 		Name: "note", Blind: true,
 		Look: func(context.Context) (connector.Sight, error) { return f.look(text), nil },
-		Send: func(context.Context) (string, error) { return "", f.write(text) },
+		Send: func(ctx context.Context) (string, error) {
+			if err := outbound.LastCheck(ctx); err != nil { // as the transport does
+				return "", err
+			}
+			return "", f.write(text)
+		},
 	})
 	return connector.Outcome{ApplicationID: note.ApplicationID}, err
 }
@@ -392,6 +398,47 @@ func TestKilledProcess(t *testing.T) {
 				b.wantNotes("a")
 			})
 		}
+	}
+}
+
+// A process that stood still between the journal and the first byte sends nothing when it wakes up: the
+// action is somebody else's by then.
+func TestWokenProcessSendsNothing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		b := newBench(t, db, quick)
+		asleep, awake := make(chan struct{}), make(chan struct{})
+		slow := b.mortal(quick, func(p string) {
+			if p == "action sending" {
+				close(asleep)
+				<-awake
+			}
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := slow.Do(t.Context(), b.integration, note("a", "k"))
+			b.wantLate(err)
+		})
+		<-asleep
+		if err := b.store.Transact(t.Context(), func(tx *sql.Tx) error { // it has been asleep for long
+			_, err := tx.ExecContext(t.Context(), `UPDATE actions SET lease_until = 1`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.do(note("a", "k"))
+		b.wantCode(err, "")
+		close(awake)
+		wg.Wait()
+		b.wantNotes("a")
+		if err := slow.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (b *bench) wantLate(err error) {
+	if ats.CodeOf(err) != ats.TimedOut {
+		b.Errorf("the one that came late got %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
 )
 
@@ -107,7 +108,9 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, err
 	}
 	j.Point("action sending")
-	id, err := e.Send(ctx)
+	id, err := e.Send(outbound.WithLastCheck(ctx, func(ctx context.Context) error {
+		return j.Store.HoldAction(ctx, j.row.ID, j.row.Owner)
+	}))
 	j.Point("action sent")
 	if err == nil {
 		return j.found(ctx, e, connector.Sight{RemoteID: id}, false)

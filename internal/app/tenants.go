@@ -14,6 +14,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/budget"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/trail"
@@ -134,6 +135,12 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("User-Agent") == "" {
 		req = req.Clone(req.Context())
 		req.Header.Set("User-Agent", "kladka/"+w.config.Version)
+	}
+	if err := outbound.LastCheck(req.Context()); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
 	}
 	sent := time.Now()
 	resp, err := w.transport.RoundTrip(req)

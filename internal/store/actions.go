@@ -199,6 +199,15 @@ func (s *Store) SaveAction(ctx context.Context, a Action) error {
 	return fenced(res, err, "save action "+a.ID)
 }
 
+// HoldAction proves that an action still belongs to its owner; ErrFenced if not.
+func (s *Store) HoldAction(ctx context.Context, id, owner string) error {
+	a, err := s.Action(ctx, id)
+	if err == nil && (a.Owner != owner || a.EndedAt != nil) {
+		err = fmt.Errorf("action %s: %w", id, ErrFenced)
+	}
+	return err
+}
+
 // ReleaseAction hands an action on, to be looked at again after a while.
 func (s *Store) ReleaseAction(ctx context.Context, a Action, after time.Duration) error {
 	res, err := s.write.ExecContext(ctx, `UPDATE actions SET state = $1, effects = $2, lease_until = 0, next_at = $3
