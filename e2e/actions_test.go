@@ -62,6 +62,7 @@ const (
 	cvText   = "%PDF-1.7\nżyciorys\n%%EOF\n"
 	listText = "Szanowni Państwo,\r\nzażółć gęślą jaźń.\r\n"
 	taskText = "%PDF-1.4\nzadanie\x00\xff\n%%EOF"
+	twice    = ", twice"
 	noteText = "Rozmowa: „świetna” <b>nie</b> pogrubione & 100%\n\n– Zażółć gęślą jaźń 👍"
 )
 
@@ -396,7 +397,7 @@ func (sc *scene) seen() picture {
 			fields["source"] = s
 		}
 		if p.Fields[email] != nil {
-			sc.Errorf("%s is there twice", email)
+			email += twice
 		}
 		p.Fields[email], address[id] = fields, email
 		for _, f := range sc.u.Uploads(int(id)) {
@@ -438,12 +439,15 @@ func withoutMark(text string) string {
 type performance struct {
 	value string
 	with  []string
-	// fault: it begins after the first sync, and the client is patient.
+	// later: it begins after the first sync.
+	later bool
+	// fault: it does, ends before the next sync, and the client is patient.
 	fault bool
 	// codes are deeds that come to another error than usual, change is what is different afterwards.
 	codes  map[string]ats.Code
 	change func(p *picture)
-	long   bool
+	// behind: what is served is not the truth before the next sync.
+	behind bool
 }
 
 // perform plays the script under switches and checks what came of it: exactly what was wanted, once,
@@ -451,7 +455,7 @@ type performance struct {
 func perform(t *testing.T, c config, switches map[string]string, p performance) {
 	began := time.Now()
 	before, after := switches, map[string]string{}
-	if p.fault {
+	if p.fault || p.later {
 		before, after = after, before
 	}
 	sc := newScene(t, c, before, after)
@@ -472,19 +476,16 @@ func perform(t *testing.T, c config, switches map[string]string, p performance) 
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatalf("the truth is not what it should be (-want +got):\n%s", d)
 	}
-	if p.fault {
-		defaults := map[string]string{}
-		for _, w := range sc.u.Switches() {
-			defaults[w.Name] = w.Default
-		}
-		sc.u.admin("PUT", "switches", defaults)
-	} else {
+	if p.fault || p.later {
+		sc.u.reset()
+	}
+	if !p.fault && !p.behind {
 		sc.u.equal(sc.server, sc.i)
 		sc.readFiles()
 	}
 	served := sc.dump(t, append([]string{"changes"}, recordTables...)...)
 	sc.succeed(sc.i)
-	if !p.fault {
+	if !p.fault && !p.behind {
 		unchanged(t, "a sync after the actions", served, sc.dump(t, append([]string{"changes"}, recordTables...)...))
 	}
 	sc.u.equal(sc.server, sc.i)
@@ -508,6 +509,7 @@ func (sc *scene) readFiles() {
 			f := r.(object)
 			got = append(got, upload{f["file_name"].(string), f["type"].(string), download(sc.T, f["data_url"].(string))})
 		}
+		slices.SortFunc(got, func(a, b upload) int { return strings.Compare(b.Name, a.Name) })
 		if d := cmp.Diff([]upload{{cvName, "CV", cvText}, {taskName, "OTHER", taskText}}, got); d != "" {
 			sc.Errorf("%s (-want +got):\n%s", path, d)
 		}
@@ -537,4 +539,149 @@ func download(t *testing.T, address string) string {
 func TestActions(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, c config) { perform(t, c, nil, performance{}) })
+}
+
+// fault is a performance under a switch that spoils requests.
+func fault(value string, with ...string) performance {
+	return performance{value: value, with: with, fault: true}
+}
+
+// without takes the tags of the script out of the picture; has are those that stay.
+func without(has ...string) func(p *picture) {
+	return func(p *picture) {
+		p.Tags = has
+		delete(p.Counts, "tag")
+		delete(p.Counts, "untag")
+	}
+}
+
+// tagging are the deeds about tags, with the code that they come to.
+func tagging(code ats.Code) map[string]ats.Code {
+	return map[string]ats.Code{"tag": code, "tag again": code, "second tag": code, "tag off": code, "tag off again": code}
+}
+
+// creating are the deeds that need a recruitment, with the code that they come to.
+func creating(code ats.Code) map[string]ats.Code {
+	return map[string]ats.Code{
+		"everything": code, "unknown to the store": code, "there already": code, "new job": code, "colleague": code, "closed": code,
+		"move": code, "move again": code,
+	}
+}
+
+// performances has the switches that actions could notice, with the values under which something is
+// different and those that cannot be enumerated. Where a switch chooses between values, the others
+// are added: the script has to come to the same under them.
+var performances = map[string][]performance{
+	"write.fail":   {fault("0.2")},
+	"write.lost":   {fault("0.4"), fault("1")},
+	"write.unsure": {fault("0.4"), fault("1")},
+	"write.late":   {fault(lateness, "write.lost=0.5"), fault(lateness, "write.unsure=1"), fault(lateness, "write.lost=0.3", "write.unsure=0.3", "write.fail=0.1")},
+	"fail.500":     {fault("0.05")},
+	"fail.503html": {fault("0.05")},
+	"fail.cut":     {fault("0.05")},
+	"fail.garbage": {fault("0.05")},
+	"fail.close":   {fault("0.05")},
+	"fail.429":     {fault("0.05", "retry.after=none", "burst=2")},
+	"token.uses":   {fault("1"), fault("5")},
+	"token.life":   {fault("1s", "latency=10ms")},
+
+	"filter.ignore": {{value: lists}, {value: lists, with: []string{"sort.ignore=" + lists, "create.duplicate=text"}}},
+	"filter.refuse": {{value: lists}},
+	"sort.ignore":   {{value: lists, with: []string{"order=desc"}}, {value: lists, with: []string{"order=shuffled"}}},
+	"page.max":      {{value: "10", with: []string{"page.strict=", "filter.refuse=employees"}}},
+	"write.errors":  {{value: "text", with: []string{"write.validation=strict"}}, {value: "html", with: []string{"write.validation=strict"}}},
+	"error.shape":   {{value: "symfony", with: []string{"write.validation=strict"}}, {value: "html", with: []string{"write.validation=strict", "gone.status=410"}}},
+	"assign.repeat": {{value: "409", with: []string{"error.shape=html"}}},
+	"choice.write":  {{value: "index", change: sentAgain}, {value: "label", change: sentAgain}, {value: "index", with: []string{"write.validation=strict"}, change: func(p *picture) { p.Counts["update"] = 7 }}}, // one by one
+	"create.duplicate": {{value: "taken", change: func(p *picture) {
+		// Nobody can prevent that two are typed in at once. The action is true to its own candidate.
+		p.Fields[racer+twice] = object{"name": "Ktoś", "lastname": "Drugi", "status": "active"}
+		p.Stays[racer+twice] = p.Stays[racer]
+		delete(p.Stays, racer)
+		p.Counts["create"] = 3
+	}, behind: true}},
+	"file.max": {{value: "10", change: func(p *picture) {
+		p.Files = map[string][]upload{}
+		delete(p.Counts, "upload")
+	}, codes: map[string]ats.Code{"file": ats.RemoteInputInvalid, "file again": ats.RemoteInputInvalid, "file of a candidate": ats.RemoteInputInvalid}, behind: true}},
+	"rejections.ids": {{value: "recruitment", behind: true}}, // those of the new job come with a sync
+	"schema": {{value: "ignored", change: func(p *picture) {
+		// Nothing tells what a field takes.
+		delete(p.Fields[zaneta], "_salary_expectation")
+		for _, key := range []string{"_salary_expectation", "_experience", "_nationality"} {
+			delete(p.Fields[regular], key)
+		}
+		p.Counts["update"] = 3
+	}}},
+	"tags.write": {{value: "missing", codes: tagging(ats.ActionNotAvailable), change: without("Java")}, {value: "put", change: func(p *picture) {
+		without(p.Tags...)(p)
+		p.Counts["tags"] = 3
+	}}},
+	"tags.shape": {{value: "missing", later: true, codes: tagging(ats.ActionNotAvailable), change: without(), behind: true}},
+	"scope.missing": {
+		lacking("403", "source,dictionary", nil, nil), lacking("401", "source,dictionary", nil, nil), lacking("404", "source,dictionary", nil, nil),
+		lacking("403", "recruitment", creating(ats.PermissionMissing), noneCreated), lacking("401", "recruitment", creating(ats.PermissionMissing), noneCreated),
+	},
+}
+
+// noneCreated leaves of the picture what happens without recruitments.
+func noneCreated(p *picture) {
+	for _, who := range []string{zaneta, brief, racer} {
+		delete(p.Fields, who)
+		delete(p.Stays, who)
+		delete(p.Files, who)
+	}
+	delete(p.Stays, unseen)
+	p.Stays[regular] = slices.Delete(p.Stays[regular], 1, 2)
+	for n := range p.Notes {
+		p.Notes[n] = strings.ReplaceAll(p.Notes[n], "[Magazynier – zmiana II | ref]", "[ref]")
+	}
+	p.Counts["upload"] -= 2
+	for _, kind := range []string{"create", "assign", "move"} {
+		delete(p.Counts, kind)
+	}
+}
+
+// sentAgain is a value that was first sent in a form that the tenant did not take.
+func sentAgain(p *picture) { p.Counts["update"]++ }
+
+// lacking is a performance without some scopes.
+func lacking(status, scopes string, codes map[string]ats.Code, change func(p *picture)) performance {
+	return performance{value: status, with: []string{"scopes.denied=" + scopes}, later: true, codes: codes, change: change, behind: true}
+}
+
+// reset puts all switches back.
+func (u *upstream) reset() {
+	u.t.Helper()
+	defaults := map[string]string{}
+	for _, w := range u.Switches() {
+		defaults[w.Name] = w.Default
+	}
+	u.admin("PUT", "switches", defaults)
+}
+
+// All actions under each quirk that could matter for them, each fault, and each variant of what is
+// not known of writes.
+func TestActionQuirks(t *testing.T) {
+	t.Parallel()
+	box, err := sandbox.New(sandbox.Config{Candidates: 1, Recruitments: 1, Adverts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range box.Switches() {
+		mine := performances[s.Name]
+		if len(s.Values) > 1 && !slices.Contains(elsewhere, s.Name) {
+			for _, v := range s.Values {
+				if v != s.Default && !slices.ContainsFunc(mine, func(p performance) bool { return p.value == v }) {
+					mine = append(mine, performance{value: v})
+				}
+			}
+		}
+		for _, p := range mine {
+			t.Run(strings.Join(append([]string{s.Name + "=" + p.value}, p.with...), " "), func(t *testing.T) {
+				t.Parallel()
+				perform(t, onSQLite(t), trial{value: p.value, with: p.with}.switches(s.Name), p)
+			})
+		}
+	}
 }
