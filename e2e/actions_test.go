@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -42,12 +43,13 @@ type scene struct {
 	open, other, closed int // recruitments
 	late                int // one that is newer than the first sync
 	states              []object
+	user                int
 	regular             int // a candidate in the open recruitment
 	unseen              int // a candidate who is newer than the first sync
 
-	patient   bool        // the client repeats what the server could not finish
-	colleague atomic.Bool // somebody types a candidate in just before the next one is created
-	repeats   int
+	patient bool        // the client repeats what the server could not finish
+	raced   atomic.Bool // a colleague was faster
+	repeats int
 }
 
 const (
@@ -62,6 +64,7 @@ const (
 	cvText   = "%PDF-1.7\nżyciorys\n%%EOF\n"
 	listText = "Szanowni Państwo,\r\nzażółć gęślą jaźń.\r\n"
 	taskText = "%PDF-1.4\nzadanie\x00\xff\n%%EOF"
+	twice    = ", twice"
 	noteText = "Rozmowa: „świetna” <b>nie</b> pogrubione & 100%\n\n– Zażółć gęślą jaźń 👍"
 )
 
@@ -69,11 +72,7 @@ const (
 func newScene(t *testing.T, c config, before, after map[string]string) *scene {
 	t.Helper()
 	sc := &scene{}
-	box := sandbox.Config{Candidates: 12, Recruitments: 4, Adverts: 1, Users: 3, OnRequest: func(r *http.Request) {
-		if r.Method == http.MethodPost && strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/v2/employees") && sc.colleague.CompareAndSwap(true, false) {
-			_, _ = sc.u.AddEmployee(sandbox.Patch{"name": "Ktoś", "lastname": "Pierwszy", "email": racer})
-		}
-	}}
+	box := sandbox.Config{Candidates: 12, Recruitments: 4, Adverts: 1, Users: 3, OnRequest: sc.beforehand}
 	sc.u = newUpstream(t, box)
 	sc.u.admin("PUT", "switches", before)
 	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -93,6 +92,7 @@ func newScene(t *testing.T, c config, before, after map[string]string) *scene {
 	for _, w := range sc.u.rows("workflows")[0]["states"].([]any) {
 		sc.states = append(sc.states, w.(object))
 	}
+	sc.user = int(sc.u.rows("users")[0]["id"].(float64))
 	sc.open = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Magazynier – zmiana II"}))
 	sc.other = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Kierowca"}))
 	sc.closed = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zamknięta", "is_closed": true}))
@@ -110,6 +110,21 @@ func newScene(t *testing.T, c config, before, after map[string]string) *scene {
 	sc.unseen = made(sc.u.AddEmployee(sandbox.Patch{"name": "Jeszcze", "lastname": "Nieznany", "email": unseen, "linkedin": "nieznany"}))
 	sc.u.admin("PUT", "switches", after)
 	return sc
+}
+
+// beforehand lets a colleague type the racer in just before the request that creates them arrives.
+func (sc *scene) beforehand(r *http.Request) {
+	if r.Method != http.MethodPost || !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/v2/employees") {
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // whoever reads it next learns it
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if bytes.Contains(body, []byte(racer)) && sc.raced.CompareAndSwap(false, true) {
+		_, _ = sc.u.AddEmployee(sandbox.Patch{"name": "Ktoś", "lastname": "Pierwszy", "email": racer}) // the truth will tell
+	}
 }
 
 // id is our ID of a record.
@@ -141,7 +156,9 @@ func (sc *scene) script() []deed {
 	maps.Copy(everything, object{
 		"phone_number": "+48 601 222 333", "title": "Operatorka wózka", "company": "Dawna Firma", "availability_date": "2027-03-01",
 		"location": object{"country": "PL", "city": "Łódź", "zip_code": "90-001"}, "salary_expectations": object{"period": "MONTH", "amount": 7000},
-		"social_links": []any{object{"url": "https://www.linkedin.com/in/zaneta"}, object{"url": "https://example.com/zaneta"}},
+		"social_links": []any{object{"url": "https://www.linkedin.com/in/zaneta"}, object{"url": "https://example.com/zaneta"}}, "gender": "FEMALE",
+		"additional_email_addresses": []any{object{"type": "WORK", "email_address": "z@example.org"}},
+		"additional_phone_numbers":   []any{object{"type": "OTHER", "phone_number": "22 600 00 01"}},
 	})
 	link := func(url, score string) object {
 		return object{"label": "Test wiedzy", "url": url, "details": object{"custom_field_name_prefix": "", "attributes": []any{
@@ -161,16 +178,19 @@ func (sc *scene) script() []deed {
 	return []deed{
 		{name: "everything", method: "POST", path: "/v1/ats/candidates", body: object{
 			"candidate": everything, "application": object{"job_id": sc.id("jobs", sc.open), "stage_id": fmt.Sprintf("remote:%d", sc.state(2))},
-			"attachments":  []any{file(data(cvName, cvText), "CV"), file(object{"name": listName, "data_url": sc.files + "/list"}, "COVER_LETTER")},
-			"source":       object{"name": "Polecenie"},
-			"gdpr_consent": object{"given": true},
+			"attachments": []any{file(data(cvName, cvText), "CV"), file(object{"name": listName, "data_url": sc.files + "/list"}, "COVER_LETTER")},
+			"source":      object{"name": "Polecenie"}, "sourced_by": object{"user_id": sc.id("users", sc.user)},
+			"gdpr_consent":               object{"given": true, "expires_at": "2028-01-01T00:00:00.000Z"},
+			"screening_question_answers": []any{object{"question_id": "q", "answer": "Tak"}},
 		}, warns: []string{
-			"candidate.company could not be written", "gdpr_consent.given could not be written", "candidate.social_links could not be written",
+			"candidate.additional_email_addresses could not be written", "sourced_by could not be written", "screening_question_answers could not be written",
+			"candidate.company could not be written", "candidate.gender could not be written",
+			"gdpr_consent.given could not be written", "gdpr_consent.expires_at could not be written", "candidate.social_links could not be written",
 		}},
-		{name: "unknown to the store", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.other), body: object{
+		{name: "unknown to the store", method: "POST", path: "/v1/ats/jobs/" + sc.id("jobs", sc.other) + "/applications", body: object{
 			"candidate": who("Nikt", "Inny", strings.ToLower(unseen)), "stage_id": stage,
 		}},
-		{name: "there already", method: "POST", path: "/v1/ats/jobs/" + sc.id("jobs", sc.other) + "/applications", body: object{
+		{name: "there already", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.other), body: object{
 			"candidate": who("Nikt", "Inny", unseen),
 		}, code: ats.ApplicationExists},
 		{name: "new job", method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.late), body: object{"candidate": who("Krótko", "Mówiąc", brief)}},
@@ -202,7 +222,7 @@ func (sc *scene) script() []deed {
 		{name: "tag off again", method: "DELETE", path: candidate + "/tags", body: tag("Java")},
 		{name: "reject", method: "POST", path: application + "/reject", body: object{"rejection_reason_id": sc.reason(), "note": "Wrócić w Q3.\nMoże."}},
 		{name: "no such reason", method: "POST", path: application + "/reject", body: object{"rejection_reason_id": "remote:99999"}, code: ats.InputInvalid},
-		{name: "import", method: "POST", path: "/v1/ats/import-tracked-application", body: object{"tracked_at": nil, "id": object{"id_type": "TRACKED_AT"}}, code: ats.ActionNotAvailable},
+		{name: "import", method: "POST", path: "/v1/ats/import-tracked-application", body: object{"tracked_at": "2026-05-31T08:30:00.000Z"}, code: ats.ActionNotAvailable},
 	}
 }
 
@@ -270,7 +290,6 @@ func (sc *scene) play(codes map[string]ats.Code, warns bool) {
 		if code, ok := codes[d.name]; ok {
 			d.code = code
 		}
-		sc.colleague.Store(d.name == "colleague")
 		code, body := sc.do(d)
 		if code != d.code {
 			sc.Errorf("%s: got %q, want %q: %v", d.name, code, d.code, body)
@@ -286,7 +305,6 @@ func (sc *scene) play(codes map[string]ats.Code, warns bool) {
 			sc.Errorf("%s: the warnings are %q, want %q", d.name, got, d.warns)
 		}
 	}
-	sc.colleague.Store(false)
 }
 
 // effects is how often what has to happen in all.
@@ -325,7 +343,7 @@ func (sc *scene) expected() picture {
 	return picture{
 		Fields: map[string]object{
 			zaneta: {
-				"name": "Żaneta", "lastname": "Żółć", "mobile": "+48 601 222 333", "linkedin": "https://www.linkedin.com/in/zaneta",
+				"name": "Żaneta", "lastname": "Żółć", "mobile": "+48 601 222 333, 22 600 00 01", "linkedin": "https://www.linkedin.com/in/zaneta",
 				"place": "Łódź 90-001 pl", "_Position": "Operatorka wózka", "_available_from": "2027-03-01", "_salary_expectation": 7000.0,
 				"status": "active", "source": "Polecenie",
 			},
@@ -396,7 +414,7 @@ func (sc *scene) seen() picture {
 			fields["source"] = s
 		}
 		if p.Fields[email] != nil {
-			sc.Errorf("%s is there twice", email)
+			email += twice
 		}
 		p.Fields[email], address[id] = fields, email
 		for _, f := range sc.u.Uploads(int(id)) {
@@ -438,12 +456,15 @@ func withoutMark(text string) string {
 type performance struct {
 	value string
 	with  []string
-	// fault: it begins after the first sync, and the client is patient.
+	// later: it begins after the first sync.
+	later bool
+	// fault: it does, ends before the next sync, and the client is patient.
 	fault bool
 	// codes are deeds that come to another error than usual, change is what is different afterwards.
 	codes  map[string]ats.Code
 	change func(p *picture)
-	long   bool
+	// behind: what is served is not the truth before the next sync.
+	behind bool
 }
 
 // perform plays the script under switches and checks what came of it: exactly what was wanted, once,
@@ -451,7 +472,7 @@ type performance struct {
 func perform(t *testing.T, c config, switches map[string]string, p performance) {
 	began := time.Now()
 	before, after := switches, map[string]string{}
-	if p.fault {
+	if p.fault || p.later {
 		before, after = after, before
 	}
 	sc := newScene(t, c, before, after)
@@ -459,6 +480,14 @@ func perform(t *testing.T, c config, switches map[string]string, p performance) 
 	sc.patient = p.fault
 	sc.play(p.codes, len(switches) == 0)
 	played := time.Since(began) - connected
+	sc.judge(p)
+	t.Logf("connected in %v, played in %v with %d repeats, all in %v", connected.Round(time.Millisecond), played.Round(time.Millisecond), sc.repeats, time.Since(began).Round(time.Millisecond))
+}
+
+// judge compares what there is after the script with what there should be.
+func (sc *scene) judge(p performance) {
+	t := sc.T
+	t.Helper()
 	if n := sc.u.SettleWrites(); n > 0 {
 		t.Errorf("%d writes came later than the answers to their actions", n)
 	}
@@ -472,28 +501,20 @@ func perform(t *testing.T, c config, switches map[string]string, p performance) 
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatalf("the truth is not what it should be (-want +got):\n%s", d)
 	}
-	if p.fault {
-		defaults := map[string]string{}
-		for _, w := range sc.u.Switches() {
-			defaults[w.Name] = w.Default
-		}
-		sc.u.admin("PUT", "switches", defaults)
-	} else {
+	if p.fault || p.later {
+		sc.u.reset()
+	}
+	if !p.fault && !p.behind {
 		sc.u.equal(sc.server, sc.i)
 		sc.readFiles()
 	}
-	served := sc.dump(t, append([]string{"changes"}, recordTables...)...)
+	visible := append([]string{"changes"}, recordTables...)
+	served := sc.config.dump(t, visible...)
 	sc.succeed(sc.i)
-	if !p.fault {
-		unchanged(t, "a sync after the actions", served, sc.dump(t, append([]string{"changes"}, recordTables...)...))
+	if !p.fault && !p.behind {
+		unchanged(t, "a sync after the actions", served, sc.config.dump(t, visible...))
 	}
 	sc.u.equal(sc.server, sc.i)
-	t.Logf("connected in %v, played in %v with %d repeats, all in %v", connected.Round(time.Millisecond), played.Round(time.Millisecond), sc.repeats, time.Since(began).Round(time.Millisecond))
-}
-
-func (sc *scene) dump(t *testing.T, tables ...string) map[string][]string {
-	t.Helper()
-	return sc.config.dump(t, tables...)
 }
 
 // readFiles reads back what was uploaded, as a client who has no key for the contents.
@@ -508,6 +529,7 @@ func (sc *scene) readFiles() {
 			f := r.(object)
 			got = append(got, upload{f["file_name"].(string), f["type"].(string), download(sc.T, f["data_url"].(string))})
 		}
+		slices.SortFunc(got, func(a, b upload) int { return strings.Compare(b.Name, a.Name) })
 		if d := cmp.Diff([]upload{{cvName, "CV", cvText}, {taskName, "OTHER", taskText}}, got); d != "" {
 			sc.Errorf("%s (-want +got):\n%s", path, d)
 		}
@@ -537,4 +559,220 @@ func download(t *testing.T, address string) string {
 func TestActions(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, c config) { perform(t, c, nil, performance{}) })
+}
+
+// fault is a performance under a switch that spoils requests.
+func fault(value string, with ...string) performance {
+	return performance{value: value, with: with, fault: true}
+}
+
+// without takes the tags of the script out of the picture; has are those that stay.
+func without(has ...string) func(p *picture) {
+	return func(p *picture) {
+		p.Tags = has
+		delete(p.Counts, "tag")
+		delete(p.Counts, "untag")
+	}
+}
+
+// tagging are the deeds about tags, with the code that they come to.
+func tagging(code ats.Code) map[string]ats.Code {
+	return map[string]ats.Code{"tag": code, "tag again": code, "second tag": code, "tag off": code, "tag off again": code}
+}
+
+// creating are the deeds that need a recruitment, with the code that they come to.
+func creating(code ats.Code) map[string]ats.Code {
+	return map[string]ats.Code{
+		"everything": code, "unknown to the store": code, "there already": code, "new job": code, "colleague": code, "closed": code,
+		"move": code, "move again": code,
+	}
+}
+
+// performances has the switches that actions could notice, with the values under which something is
+// different and those that cannot be enumerated. Where a switch chooses between values, the others
+// are added: the script has to come to the same under them.
+var performances = map[string][]performance{
+	"write.fail":   {fault("0.2")},
+	"write.lost":   {fault("0.4"), fault("1")},
+	"write.unsure": {fault("0.4"), fault("1")},
+	"write.late":   {fault(lateness, "write.lost=0.5"), fault(lateness, "write.unsure=1"), fault(lateness, "write.lost=0.3", "write.unsure=0.3", "write.fail=0.1")},
+	"fail.500":     {fault("0.05")},
+	"fail.503html": {fault("0.05")},
+	"fail.cut":     {fault("0.05")},
+	"fail.garbage": {fault("0.05")},
+	"fail.close":   {fault("0.05")},
+	"fail.429":     {fault("0.05", "retry.after=none", "burst=2")},
+	"token.uses":   {fault("1"), fault("5")},
+	"token.life":   {fault("1s", "latency=10ms")},
+
+	"filter.ignore": {{value: lists}, {value: lists, with: []string{"sort.ignore=" + lists, "create.duplicate=text"}}},
+	"filter.refuse": {{value: lists}},
+	"sort.ignore":   {{value: lists, with: []string{"order=desc"}}, {value: lists, with: []string{"order=shuffled"}}},
+	"page.max":      {{value: "10", with: []string{"page.strict=", "filter.refuse=employees"}}},
+	"write.errors":  {{value: "text", with: []string{"write.validation=strict"}}, {value: "html", with: []string{"write.validation=strict"}}},
+	"error.shape":   {{value: "symfony", with: []string{"write.validation=strict"}}, {value: "html", with: []string{"write.validation=strict", "gone.status=410"}}},
+	"assign.repeat": {{value: "409", with: []string{"error.shape=html"}}},
+	"choice.write":  {{value: "index", change: sentAgain}, {value: "label", change: sentAgain}, {value: "index", with: []string{"write.validation=strict"}, change: func(p *picture) { p.Counts["update"] = 7 }}}, // one by one
+	"create.duplicate": {{value: "taken", change: func(p *picture) {
+		// Nobody can prevent that two are typed in at once. The action is true to its own candidate.
+		p.Fields[racer+twice] = object{"name": "Ktoś", "lastname": "Drugi", "status": "active"}
+		p.Stays[racer+twice] = p.Stays[racer]
+		delete(p.Stays, racer)
+		p.Counts["create"] = 3
+	}, behind: true}},
+	"file.max": {{value: "10", change: func(p *picture) {
+		p.Files = map[string][]upload{}
+		delete(p.Counts, "upload")
+	}, codes: map[string]ats.Code{"file": ats.RemoteInputInvalid, "file again": ats.RemoteInputInvalid, "file of a candidate": ats.RemoteInputInvalid}, behind: true}},
+	"rejections.ids": {{value: "recruitment", behind: true}}, // those of the new job come with a sync
+	"schema": {{value: "ignored", change: func(p *picture) {
+		// Nothing tells what a field takes.
+		delete(p.Fields[zaneta], "_salary_expectation")
+		for _, key := range []string{"_salary_expectation", "_experience", "_nationality"} {
+			delete(p.Fields[regular], key)
+		}
+		p.Counts["update"] = 3
+	}}},
+	"tags.write": {{value: "missing", codes: tagging(ats.ActionNotAvailable), change: without("Java")}, {value: "put", change: func(p *picture) {
+		without(p.Tags...)(p)
+		p.Counts["tags"] = 3
+	}}},
+	"tags.shape": {{value: "missing", later: true, codes: tagging(ats.ActionNotAvailable), change: without(), behind: true}},
+	"scope.missing": {
+		lacking("403", "source,dictionary", nil, unlabelled), lacking("401", "source,dictionary", nil, unlabelled), lacking("404", "source,dictionary", nil, unlabelled),
+		lacking("403", "recruitment", creating(ats.PermissionMissing), noneCreated), lacking("401", "recruitment", creating(ats.PermissionMissing), noneCreated),
+	},
+}
+
+// noneCreated leaves of the picture what happens without recruitments.
+func noneCreated(p *picture) {
+	for _, who := range []string{zaneta, brief, racer} {
+		delete(p.Fields, who)
+		delete(p.Stays, who)
+		delete(p.Files, who)
+	}
+	delete(p.Stays, unseen)
+	p.Stays[regular] = slices.Delete(p.Stays[regular], 1, 2)
+	for n := range p.Notes {
+		p.Notes[n] = strings.ReplaceAll(p.Notes[n], "[Magazynier – zmiana II | ref]", "[ref]")
+	}
+	p.Counts["upload"] -= 2
+	for _, kind := range []string{"create", "assign", "move"} {
+		delete(p.Counts, kind)
+	}
+}
+
+// unlabelled takes the words for types of files out of the picture.
+func unlabelled(p *picture) {
+	for _, files := range p.Files {
+		for n := range files {
+			files[n].Label = ""
+		}
+	}
+}
+
+// sentAgain is a value that was first sent in a form that the tenant did not take.
+func sentAgain(p *picture) { p.Counts["update"]++ }
+
+// lacking is a performance without some scopes.
+func lacking(status, scopes string, codes map[string]ats.Code, change func(p *picture)) performance {
+	return performance{value: status, with: []string{"scopes.denied=" + scopes}, later: true, codes: codes, change: change, behind: true}
+}
+
+// reset puts all switches back.
+func (u *upstream) reset() {
+	u.t.Helper()
+	defaults := map[string]string{}
+	for _, w := range u.Switches() {
+		defaults[w.Name] = w.Default
+	}
+	u.admin("PUT", "switches", defaults)
+	u.RevokeTokens() // those of a client that lacked something go on lacking it
+}
+
+// unheeded are switches of what no action looks at.
+var unheeded = []string{
+	"adverts.hidden", "adverts.geolocation", "adverts.options", "users.names", "users.email", "workflow.stamp", "recruitments.status", "oauth.scopes", "oauth.error",
+}
+
+// written are switches that nothing but actions notices.
+var written = []string{
+	"write.validation", "write.status", "write.errors", "write.fail", "write.lost", "write.unsure", "write.late", "redirects.writes",
+	"create.duplicate", "create.answer", "choice.write", "assign.repeat", "assign.closed", "assign.state", "move.repeat", "reject.reason",
+	"file.label", "file.answer", "file.max", "note.content", "tags.write",
+}
+
+// performancesOf lists the performances under a switch.
+func performancesOf(s sandbox.Switch) []performance {
+	mine := slices.Clone(performances[s.Name])
+	if len(s.Values) > 1 && !slices.Contains(slices.Concat(elsewhere, unheeded), s.Name) {
+		for _, v := range s.Values {
+			if v != s.Default && !slices.ContainsFunc(mine, func(p performance) bool { return p.value == v }) {
+				mine = append(mine, performance{value: v})
+			}
+		}
+	}
+	return mine
+}
+
+// All actions under each quirk that could matter for them, each fault, and each variant of what is
+// not known of writes.
+func TestActionQuirks(t *testing.T) {
+	t.Parallel()
+	box, err := sandbox.New(sandbox.Config{Candidates: 1, Recruitments: 1, Adverts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range box.Switches() {
+		mine := performancesOf(s)
+		if len(mine) == 0 && slices.Contains(written, s.Name) {
+			t.Errorf("nothing tries the switch %s", s.Name)
+		}
+		for _, p := range mine {
+			t.Run(strings.Join(append([]string{s.Name + "=" + p.value}, p.with...), " "), func(t *testing.T) {
+				t.Parallel()
+				perform(t, onSQLite(t), p.switches(s.Name), p)
+			})
+		}
+	}
+}
+
+func (p performance) switches(name string) map[string]string {
+	return trial{value: p.value, with: p.with}.switches(name)
+}
+
+// All actions under any few of them together, by seed.
+func TestRandomActionQuirks(t *testing.T) {
+	t.Parallel()
+	combinations := 3
+	if *long {
+		combinations = 150
+	}
+	box, err := sandbox.New(sandbox.Config{Candidates: 1, Recruitments: 1, Adverts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := box.Switches()
+	for seed := range combinations {
+		dice := rand.New(rand.NewPCG(uint64(seed), 11))
+		together, switches := performance{}, map[string]string{}
+		for len(switches) < 4+dice.IntN(5) {
+			s := all[dice.IntN(len(all))]
+			mine := slices.DeleteFunc(performancesOf(s), func(p performance) bool { return p.change != nil || p.behind })
+			if _, taken := switches[s.Name]; taken || len(mine) == 0 {
+				continue
+			}
+			p := mine[dice.IntN(len(mine))]
+			together.fault = together.fault || p.fault
+			maps.Copy(switches, p.switches(s.Name))
+		}
+		t.Run(fmt.Sprintf("%d %v", seed, switches), func(t *testing.T) {
+			t.Parallel()
+			c := onSQLite(t)
+			if seed%5 == 2 {
+				c = onPostgres(t)
+			}
+			perform(t, c, switches, together)
+		})
+	}
 }

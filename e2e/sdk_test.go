@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os/exec"
 	"path/filepath"
@@ -24,13 +26,16 @@ type sdkCall struct {
 	Args        object `json:"args,omitempty"`
 	Key         string `json:"api_key,omitempty"`
 	Integration string `json:"integration_id,omitempty"`
+	Headers     object `json:"headers,omitempty"`
 }
 
 // sdkAnswer is what the SDK made of the answer.
 type sdkAnswer struct {
 	Pages [][]object `json:"pages"`
 	Data  object     `json:"data"`
-	Error *sdkError  `json:"error"`
+	// Warnings are those of an action.
+	Warnings []struct{ Message string } `json:"warnings"`
+	Error    *sdkError                  `json:"error"`
 }
 
 type sdkError struct {
@@ -406,4 +411,159 @@ func (s *server) fields(u *upstream, i string) {
 		}
 	}
 	compare(s.T, oracle.Candidates, want, got)
+}
+
+// call is a deed as a call through the SDK.
+func (d deed) call() sdkCall {
+	c := sdkCall{Args: object{"body": d.body}, Headers: object{"Idempotency-Key": strings.ReplaceAll(d.name, " ", "-")}}
+	parts := strings.Split(strings.TrimPrefix(d.path, "/v1/ats/"), "/")
+	last := parts[len(parts)-1]
+	if len(parts) > 1 {
+		c.Args[strings.TrimSuffix(parts[0], "s")+"_id"] = parts[1]
+	} else {
+		c.Args = d.body
+	}
+	c.Method = map[string]string{
+		"POST candidates": "createCandidate", "POST jobs applications": "createApplication", "POST import-tracked-application": "importTrackedApplication",
+		"PUT applications stage": "moveApplicationToStage", "POST applications notes": "addApplicationNote", "POST applications reject": "rejectApplication",
+		"POST applications result-links": "addApplicationResultLink", "POST candidates result-links": "addCandidateResultLink",
+		"POST applications attachments": "addApplicationAttachment", "POST candidates attachments": "addCandidateAttachment",
+		"POST candidates tags": "addCandidateTag", "DELETE candidates tags": "removeCandidateTag",
+	}[strings.Join(slices.Compact([]string{d.method, parts[0], last}), " ")]
+	c.Method = "ats." + c.Method
+	return c
+}
+
+// The official SDK carries every action out, and reads back what came of it.
+func TestSDKActions(t *testing.T) {
+	t.Parallel()
+	needSDK(t)
+	sc := newScene(t, onSQLite(t), nil, nil)
+	script := sc.script()
+	var calls []sdkCall
+	for _, d := range script {
+		calls = append(calls, d.call())
+	}
+	calls = append(calls, sdkCall{Method: "ats.getApplications"}, sdkCall{Method: "ats.getCandidates"})
+	answers := sc.sdk(sc.i, calls...)
+	for n, d := range script {
+		a := answers[n]
+		switch {
+		case d.code == "" && a.Error != nil:
+			t.Errorf("%s: %+v", d.name, *a.Error)
+		case d.code != "" && (a.Error == nil || a.Error.Class != "KomboAtsError" || a.Error.Code != string(d.code) || a.Error.Message == ""):
+			t.Errorf("%s: got %+v, want a KomboAtsError with %s", d.name, a.Error, d.code)
+		case len(a.Warnings) != len(d.warns):
+			t.Errorf("%s: the warnings are %+v, want %q", d.name, a.Warnings, d.warns)
+		}
+	}
+	// The new state is served as soon as the actions are done, by the lists and in their answers.
+	truth := sc.u.expect(sc.u.Name(), sc.i)
+	for n, list := range []string{oracle.Applications, oracle.Candidates} {
+		got := keyed(t, list, answers[len(script)+n].all())
+		want := map[string]object{}
+		for id, r := range truth[list] {
+			want[id], _ = project(r, got[id]).(object)
+		}
+		compare(t, list, want, got)
+	}
+	for n, d := range script[:5] { // the creations
+		if d.code != "" {
+			continue
+		}
+		made, list := answers[n].Data, oracle.Candidates
+		if strings.HasSuffix(d.path, "applications") {
+			list = oracle.Applications
+			candidate, _ := made["candidate"].(object)
+			if id, _ := candidate["id"].(string); truth[oracle.Candidates][id] == nil {
+				t.Errorf("%s: the candidate is %v", d.name, made["candidate"])
+			}
+		}
+		if id, _ := made["id"].(string); truth[list][id] == nil || made["remote_id"] != truth[list][id]["remote_id"] {
+			t.Errorf("%s: answered with %v", d.name, made)
+		}
+	}
+	sc.judge(performance{})
+	sc.filesBySDK()
+	sc.passBySDK()
+}
+
+// filesBySDK reads the files of the candidate whom the script is about.
+func (sc *scene) filesBySDK() {
+	sc.Helper()
+	candidate, application := sc.id("candidates", sc.regular), sc.id("applications", fmt.Sprintf("%d:%d", sc.regular, sc.open))
+	for n, a := range sc.sdk(sc.i,
+		sdkCall{Method: "ats.getCandidateAttachments", Args: object{"candidate_id": candidate}},
+		sdkCall{Method: "ats.getApplicationAttachments", Args: object{"application_id": application}},
+	) {
+		if a.Error != nil {
+			sc.Fatalf("call %d: %+v", n, *a.Error)
+		}
+		var got []upload
+		for _, r := range a.Data["results"].([]any) {
+			f := r.(object)
+			got = append(got, upload{f["file_name"].(string), fmt.Sprint(f["type"], " ", f["content_type"]), download(sc.T, f["data_url"].(string))})
+		}
+		if d := cmp.Diff([]upload{{cvName, "CV application/pdf", cvText}, {taskName, "OTHER application/pdf", taskText}}, got); d != "" {
+			sc.Errorf("call %d (-want +got):\n%s", n, d)
+		}
+	}
+}
+
+// passBySDK sends requests in TRAFFIT's own words.
+func (sc *scene) passBySDK() {
+	sc.Helper()
+	employee := fmt.Sprintf("/employees/%d", sc.regular)
+	pass := func(body object) sdkCall {
+		return sdkCall{Method: "general.sendPassthroughRequest", Args: object{"tool": "traffit", "api": "v2", "body": body}}
+	}
+	file := fmt.Sprintf("%s/files/%d/content", employee, sc.u.Uploads(sc.regular)[1].ID)
+	a := sc.sdk(sc.i,
+		pass(object{"method": "GET", "path": employee}),
+		pass(object{"method": "GET", "path": "/employees/", "params": object{"unused": "ż &=?"}, "headers": object{"X-Request-Page-Size": "10"}}),
+		pass(object{"method": "POST", "path": employee + "/notes", "data": object{"content": "Wprost: ąę"}}),
+		pass(object{"method": "POST", "path": employee + "/files/", "multipart_form_data": []any{
+			object{"name": "file[isPublic]", "value": "1"},
+			object{"name": "file[file]", "value": object{"name": "wprost ę.pdf", "content_type": "application/pdf", "data": base64.StdEncoding.EncodeToString([]byte(taskText))}},
+			object{"name": "dictionary_file_type", "value": "Certyfikat"},
+		}}),
+		pass(object{"method": "POST", "path": employee + "/files/", "multipart_form_data": []any{
+			object{"name": "file[file]", "value": object{"name": "list.txt", "data_url": sc.files + "/list"}},
+		}}),
+		pass(object{"method": "GET", "path": file, "response_as_base64": true}),
+		pass(object{"method": "GET", "path": "/employees/999999"}),
+		pass(object{"method": "GET", "path": "/../../../oauth2/token"}),
+	)
+	for n, answer := range a[:7] {
+		if answer.Error != nil {
+			sc.Fatalf("call %d: %+v", n, *answer.Error)
+		}
+	}
+	if row, _ := a[0].Data["data"].(object); a[0].Data["status"] != 200.0 || row["email"] != regular {
+		sc.Errorf("reading a candidate: %v", a[0].Data)
+	}
+	if rows, _ := a[1].Data["data"].([]any); len(rows) != 10 || !strings.HasSuffix(a[1].Data["url"].(string), "/employees/?unused=%C5%BC+%26%3D%3F") {
+		sc.Errorf("reading a list: %d rows, %v", len(rows), a[1].Data["url"])
+	}
+	notes := sc.u.Notes(sc.regular)
+	if a[2].Data["status"] != 204.0 || len(notes) != 5 || notes[4].Content != "Wprost: ąę" {
+		sc.Errorf("writing a note: %v, %+v", a[2].Data, notes)
+	}
+	var got []upload
+	for _, u := range sc.u.Uploads(sc.regular)[2:] {
+		got = append(got, upload{u.Name, fmt.Sprint(u.Label, " ", u.Public), string(u.Content)})
+	}
+	if d := cmp.Diff([]upload{{"wprost ę.pdf", "Certyfikat true", taskText}, {"list.txt", " false", listText}}, got); d != "" {
+		sc.Errorf("uploading files: %v (-want +got):\n%s", a[3].Data, d)
+	}
+	content, err := base64.StdEncoding.DecodeString(a[5].Data["data"].(string))
+	if err != nil || string(content) != taskText {
+		sc.Errorf("reading a file: %v, %q", err, content)
+	}
+	if a[6].Data["status"] != 404.0 {
+		sc.Errorf("reading nobody: %v", a[6].Data)
+	}
+	if e := a[7].Error; e == nil || e.Class != "KomboGeneralError" || e.Code != string(ats.InputInvalid) {
+		sc.Errorf("leaving the base: %+v", e)
+	}
 }

@@ -196,12 +196,12 @@ func (j *journal) look(n int) time.Duration {
 	return at
 }
 
-// giveUp notes that an effect is known not to have come about, after several tries.
+// giveUp notes that an effect is not to be waited for any more, after several tries.
 func (j *journal) giveUp(ctx context.Context, e connector.Effect, known effect) error {
 	if err := j.save(ctx, e.Name, effect{Sent: known.Sent}); err != nil {
 		return err
 	}
-	return &connector.RetryError{Err: fmt.Errorf("%s was sent %d times, and the ATS lost it each time", e.Name, known.Sent)}
+	return &connector.RetryError{Err: &connector.LostError{Effect: e.Name, Times: known.Sent}}
 }
 
 // found notes that an effect is there.

@@ -249,6 +249,17 @@ func (e *UnclearError) Error() string {
 // Unwrap gives what happened.
 func (e *UnclearError) Unwrap() error { return e.Err }
 
+// LostError means that an effect was sent again and again, and that no answer said that it came about.
+// An action goes on without what it can do without.
+type LostError struct {
+	Effect string
+	Times  int
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%s was sent %d times, and the ATS lost it each time", e.Effect, e.Times)
+}
+
 // RefusedError means that the ATS did not want a request, and that it had no effect.
 type RefusedError struct {
 	Status  int

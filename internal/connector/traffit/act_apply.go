@@ -316,7 +316,7 @@ func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int
 	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
 		return false, nil
 	}
-	if err != nil {
+	if err != nil && !lost(err) {
 		return false, err
 	}
 	row, err := t.newRow(ctx, employeeID)

@@ -117,7 +117,7 @@ func (t *tenant) fill(ctx context.Context, employeeID string, open []filling, j 
 			Name: effect, Repeatable: true,
 			Send: func(ctx context.Context) (string, error) { return "", t.patchEmployee(ctx, employeeID, values) },
 		})
-		if err != nil {
+		if err != nil && !lost(err) {
 			return parts, err
 		}
 		row, now, err := t.employeeNow(ctx, employeeID)
@@ -131,6 +131,13 @@ func (t *tenant) fill(ctx context.Context, employeeID string, open []filling, j 
 		j.Warn("%s: its custom field does not show the value; it stands in the note", f.name)
 	}
 	return parts, nil
+}
+
+// lost reports whether an effect got no answer however often it was sent. Of values that TRAFFIT fails
+// at, or takes without a word, the row tells.
+func lost(err error) bool {
+	_, ok := errors.AsType[*connector.LostError](err)
+	return ok
 }
 
 // patchEmployee writes values into fields, each object one field. Where TRAFFIT refuses them

@@ -1,8 +1,10 @@
 package traffit
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -253,5 +255,46 @@ func TestAddResultLinkAfterAKill(t *testing.T) {
 	_, err := tn.Act(t.Context(), link("999999", "", "position", "x"), newJournal(now))
 	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("a link for nobody: %v", err)
+	}
+}
+
+// mute is a journal whose requests that fill fields never get an answer.
+type mute struct {
+	*journal
+	effect bool // they take effect all the same
+}
+
+func (m mute) Do(ctx context.Context, e connector.Effect) (connector.Done, error) {
+	if !e.Repeatable {
+		return m.journal.Do(ctx, e)
+	}
+	if m.effect {
+		if _, err := e.Send(ctx); err != nil {
+			return connector.Done{}, err
+		}
+	}
+	return connector.Done{}, &connector.RetryError{Err: &connector.LostError{Effect: e.Name, Times: 5}}
+}
+
+// A field at which TRAFFIT fails for good costs neither the result nor the application.
+func TestFieldsWithoutAnswers(t *testing.T) {
+	for _, effect := range []bool{true, false} {
+		box, tn, now := acting(t, nil)
+		id, text := someone(t, box)
+		j := mute{newJournal(now), effect}
+		if _, err := tn.Act(t.Context(), link(text, "", "position", "Kierowca"), j); err != nil {
+			t.Fatal(err)
+		}
+		if len(box.Notes(id)) != 1 || (values(t, box, id, "_Position")["_Position"] == "Kierowca") != effect || (len(j.warnings) == 0) != effect {
+			t.Errorf("%v: %d notes, %q", effect, len(box.Notes(id)), j.warnings)
+		}
+		j = mute{newJournal(now), effect}
+		c := newcomer()
+		c.Email, c.Title, c.Source = "somebody.else@example.com", "Kierowca", "Nieznane" // a source for which everything else is refused, too
+		turn(t, box, "write.validation", "strict")
+		out, err := tn.Act(t.Context(), &connector.CreateApplication{Candidate: c, JobID: somewhere(t, box)}, j)
+		if err != nil || out.ApplicationID == "" || slices.Contains(j.warnings, "candidate.title could not be written: TRAFFIT did not take it") == effect {
+			t.Errorf("%v: %v, %q", effect, err, j.warnings)
+		}
 	}
 }
