@@ -46,6 +46,7 @@ type cli struct {
 	Sync         syncCmd         `cmd:"" help:"Sync an integration now."`
 	Fields       fieldsCmd       `cmd:"" help:"TRAFFIT's own fields: pass them through, or map them to keys of yours."`
 	Deletions    deletionsCmd    `cmd:"" help:"Mass deletions that wait for your approval."`
+	Actions      actionsCmd      `cmd:"" help:"The journal of write actions: what was done in TRAFFIT, and what became of it."`
 	Requests     requestsCmd     `cmd:"" help:"The request log: calls of the API, and what was asked of TRAFFIT."`
 	Doctor       doctorCmd       `cmd:"" help:"Check the configuration, the database and the integrations; say what to do."`
 	ResetKey     resetKeyCmd     `cmd:"" help:"Start over with another master key when the old one is lost."`

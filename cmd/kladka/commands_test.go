@@ -242,8 +242,8 @@ func TestEveryCommandHasHelp(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "demo", "serve", "sandbox", "keys", "keys create", "keys list", "keys revoke", "integrations", "integrations add",
-		"integrations add traffit", "integrations list", "integrations show", "integrations remove", "sync", "deletions",
-		"deletions list", "deletions approve", "requests", "requests list", "requests show", "doctor", "version",
+		"integrations add traffit", "integrations list", "integrations show", "integrations remove", "integrations file-labels",
+		"sync", "deletions", "deletions list", "deletions approve", "actions", "actions list", "actions show", "requests", "requests list", "requests show", "doctor", "version",
 	} {
 		got := newShell(t).run(t.Context(), append(strings.Fields(command), "--help")...)
 		if got.code != exitOK || !strings.Contains(got.out, "Usage: kladka "+command) || strings.Contains(got.out, "${") {

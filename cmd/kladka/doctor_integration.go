@@ -17,7 +17,11 @@ import (
 const (
 	slowAnswer = 10 * time.Second
 	oldData    = 24 * time.Hour
+	lateAction = 10 * time.Minute
 )
+
+// countedActions bounds how many unfinished actions are looked at.
+const countedActions = 1000
 
 // integration examines one integration; in detail it tells of every address.
 func (e *exam) integration(a *app.App, i store.Integration, detail bool) error {
@@ -41,7 +45,29 @@ func (e *exam) integration(a *app.App, i store.Integration, detail bool) error {
 		e.endpoints(what, report.Endpoints, detail)
 	}
 	e.traffic(what, traffic)
+	if err := e.actions(a, i); err != nil {
+		return err
+	}
 	return e.lastSyncs(a, i)
+}
+
+// actions tells of actions that should have ended by now.
+func (e *exam) actions(a *app.App, i store.Integration) error {
+	open, err := a.Store.Actions(e.s.ctx, i.No, true, countedActions)
+	if err != nil {
+		return err
+	}
+	old := 0
+	for _, row := range open {
+		if a.Store.Now()-row.CreatedAt > lateAction.Milliseconds() {
+			old++
+		}
+	}
+	if old > 0 {
+		e.warn(i.Tenant, "kladka actions list "+i.Tenant+" --open; a running server goes on with them",
+			"%d write actions have not ended after %v", old, lateAction)
+	}
+	return nil
 }
 
 func reconnect(i store.Integration) string {

@@ -323,6 +323,15 @@ func TestDoctorFinds(t *testing.T) {
 			prepare: func(p *patient) { p.write("UPDATE runs SET ended_at = ended_at - 300000000") },
 			level:   "warning", detail: "the data are from 3 days ago", advice: "kladka sync demo --wait",
 		},
+		"actions that do not end": {
+			prepare: func(p *patient) {
+				for n, at := range []int64{1, time.Now().UnixMilli()} {
+					p.write(`INSERT INTO actions (id, integration, operation, natural_key, content, request_id, state, final, input, effects, answer, owner, lease_until, next_at, created_at)
+						VALUES (?1, 1, 'ats_add_application_note', ?1, '', '', 'unknown', 0, '', '{}', '{}', '', 0, 0, ?2)`, fmt.Sprint(n), at)
+				}
+			},
+			level: "warning", detail: "1 write actions have not ended after 10m0s", advice: "kladka actions list demo --open",
+		},
 		"held deletions": {
 			prepare: func(p *patient) {
 				for n := range 60 {

@@ -5,18 +5,23 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kladka/kladka/internal/app"
+	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 )
 
 type integrationsCmd struct {
-	Add       integrationsAddCmd       `cmd:"" help:"Connect a customer's account."`
-	List      integrationsListCmd      `cmd:"" help:"List the integrations."`
-	Show      integrationsShowCmd      `cmd:"" help:"Show an integration with its models and its last syncs."`
-	Reconnect integrationsReconnectCmd `cmd:"" help:"Give an integration new credentials; its data and IDs stay."`
-	Remove    integrationsRemoveCmd    `cmd:"" help:"Remove an integration with all its data."`
+	Add        integrationsAddCmd        `cmd:"" help:"Connect a customer's account."`
+	List       integrationsListCmd       `cmd:"" help:"List the integrations."`
+	Show       integrationsShowCmd       `cmd:"" help:"Show an integration with its models and its last syncs."`
+	FileLabels integrationsFileLabelsCmd `cmd:"" help:"Show or set what files of each type are called in TRAFFIT."`
+	Reconnect  integrationsReconnectCmd  `cmd:"" help:"Give an integration new credentials; its data and IDs stay."`
+	Remove     integrationsRemoveCmd     `cmd:"" help:"Remove an integration with all its data."`
 }
 
 type integrationsAddCmd struct {
@@ -272,6 +277,72 @@ func showIntegration(s *surroundings, i store.Integration, runs []store.Run) {
 		s.print("%-13s %s %s", label, *stamp(&r.CreatedAt), describeRun(r))
 	}
 	s.print("")
+}
+
+type integrationsFileLabelsCmd struct {
+	Integration string   `arg:"" help:"Integration ID, or the tenant's name if only one integration has it."`
+	Labels      []string `arg:"" optional:"" help:"TYPE=LABEL; the types are CV, COVER_LETTER and OTHER. An empty label removes what was set."`
+	JSON        bool     `name:"json" help:"Print JSON."`
+	Settings    settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*integrationsFileLabelsCmd) Help() string {
+	return `A file that is uploaded gets the label that the tenant's dictionary has for its type: CV; List motywacyjny or Cover letter;
+Inne, Inny or Other. Where the tenant calls them otherwise, set the label here, as it stands in TRAFFIT's dictionary. It
+takes effect with the next file.
+
+Example:
+
+  kladka integrations file-labels acme CV=Życiorys 'OTHER=Inne dokumenty'`
+}
+
+// maxFileLabel bounds a label, in characters.
+const maxFileLabel = 200
+
+// Run shows or sets labels.
+func (c *integrationsFileLabelsCmd) Run(s *surroundings) error {
+	types := []connector.FileType{connector.CV, connector.CoverLetter, connector.OtherFile}
+	set := map[connector.FileType]string{}
+	for _, arg := range c.Labels {
+		word, label, ok := strings.Cut(arg, "=")
+		label = strings.TrimSpace(label)
+		switch {
+		case !ok || !slices.Contains(types, connector.FileType(word)):
+			return usageError("%q: must be TYPE=LABEL with one of the types CV, COVER_LETTER and OTHER", arg)
+		case utf8.RuneCountInString(label) > maxFileLabel || strings.ContainsFunc(label, unicode.IsControl):
+			return usageError("%s: a label has at most %d characters and one line", word, maxFileLabel)
+		}
+		set[connector.FileType(word)] = label
+	}
+	return c.Settings.with(s, func(a *app.App) error {
+		i, err := a.FindIntegration(s.ctx, c.Integration)
+		if err != nil {
+			return err
+		}
+		labels := i.Settings.FileLabels
+		if len(set) > 0 {
+			if labels, err = a.Store.SetFileLabels(s.ctx, i.No, set); err != nil {
+				return err
+			}
+		}
+		if c.JSON {
+			out := map[connector.FileType]*string{}
+			for _, typ := range types {
+				out[typ] = nullable(labels[typ])
+			}
+			return printJSON(s.stdout, out)
+		}
+		t := newTable("TYPE", "LABEL")
+		for _, typ := range types {
+			label := "as in the tenant's dictionary"
+			if labels[typ] != "" {
+				label = labels[typ]
+			}
+			t.row(string(typ), label)
+		}
+		return t.write(s.stdout)
+	})
 }
 
 type integrationsRemoveCmd struct {

@@ -395,8 +395,10 @@ func (s *Service) overdue(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	return &ats.Error{Code: ats.TimedOut, Err: err,
-		Message: "An earlier action on the same record is not finished yet. Nothing was sent for this one; try again in a while."}
+	return &ats.Error{
+		Code: ats.TimedOut, Err: err,
+		Message: "An earlier action on the same record is not finished yet. Nothing was sent for this one; try again in a while.",
+	}
 }
 
 // row makes the journal's row of a request.

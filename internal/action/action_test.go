@@ -456,6 +456,13 @@ func TestReconciler(t *testing.T) {
 		if err != nil || len(open) != 1 || open[0].State != store.ActionUnknown {
 			t.Fatalf("unfinished in the journal: %+v, %v", open, err)
 		}
+		if count, err := b.store.OpenActions(t.Context()); err != nil || len(count) != 1 || count[store.ActionUnknown] != 1 {
+			t.Errorf("unfinished by state: %v, %v", count, err)
+		}
+		entry, err := action.Read(open[0])
+		if d := cmp.Diff(action.Entry{Effects: []action.EntryEffect{{Name: "note", State: "sending", Sent: 1}}}, entry); err != nil || d != "" {
+			t.Errorf("what it tells (-want +got):\n%s%v", d, err)
+		}
 		b.ats.mu.Lock()
 		b.ats.blind = false
 		b.ats.mu.Unlock()

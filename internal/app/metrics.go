@@ -33,6 +33,7 @@ var (
 	integrationsDesc = prometheus.NewDesc("kladka_integrations", "Connected integrations by status.", []string{"tool", "status"}, nil)
 	runsDesc         = prometheus.NewDesc("kladka_syncs_active", "Syncs that are queued or running.", []string{"type", "state"}, nil)
 	oldestDesc       = prometheus.NewDesc("kladka_sync_progress_age_seconds", "Time since the least lively active sync made progress.", nil, nil)
+	actionsDesc      = prometheus.NewDesc("kladka_actions_open", "Actions that have not ended. Many that are unknown mean that TRAFFIT loses answers.", []string{"state"}, nil)
 )
 
 // stored tells what the database knows.
@@ -46,6 +47,7 @@ func (c *stored) Describe(ch chan<- *prometheus.Desc) {
 	ch <- integrationsDesc
 	ch <- runsDesc
 	ch <- oldestDesc
+	ch <- actionsDesc
 }
 
 // Collect reads them.
@@ -81,4 +83,12 @@ func (c *stored) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(runsDesc, prometheus.GaugeValue, n, key[0], key[1])
 	}
 	ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, oldest)
+	open, err := c.store.OpenActions(ctx)
+	if err != nil {
+		c.log.WarnContext(ctx, "metrics of actions", "err", err)
+		return
+	}
+	for _, state := range []store.ActionState{store.ActionRequested, store.ActionSending, store.ActionUnknown} {
+		ch <- prometheus.MustNewConstMetric(actionsDesc, prometheus.GaugeValue, float64(open[state]), string(state))
+	}
 }

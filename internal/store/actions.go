@@ -156,6 +156,22 @@ func (s *Store) Actions(ctx context.Context, no int64, open bool, limit int) ([]
 	return all, nil
 }
 
+// OpenActions counts the unfinished actions of all integrations by state.
+func (s *Store) OpenActions(ctx context.Context) (map[ActionState]int64, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT state, COUNT(*) FROM actions WHERE ended_at IS NULL GROUP BY state`)
+	count := map[ActionState]int64{}
+	if _, err := collect(rows, err, func(r *sql.Rows) (struct{}, error) {
+		var state ActionState
+		var n int64
+		err := r.Scan(&state, &n)
+		count[state] = n
+		return struct{}{}, err
+	}); err != nil {
+		return nil, fmt.Errorf("count unfinished actions: %w", err)
+	}
+	return count, nil
+}
+
 // DueActions lists unfinished actions that nobody works on and whose time to be looked at has come.
 func (s *Store) DueActions(ctx context.Context, limit int) ([]Action, error) {
 	now := s.Now()

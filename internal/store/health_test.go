@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/store/storetest"
 )
@@ -91,11 +92,15 @@ func TestConfirmedDetails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		labels := map[connector.FileType]string{connector.CV: "Życiorys"}
+		if _, err := s.SetFileLabels(ctx, i.No, map[connector.FileType]string{connector.CV: "Życiorys", connector.OtherFile: ""}); err != nil {
+			t.Fatal(err)
+		}
 		got, err := s.Integration(ctx, i.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := store.Settings{RemoteData: true, FullEvery: time.Hour, Confirmed: second}
+		want := store.Settings{RemoteData: true, FullEvery: time.Hour, Confirmed: second, FileLabels: labels}
 		if d := cmp.Diff(first, before) + cmp.Diff(want, got.Settings); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -153,7 +154,26 @@ func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) err
 
 // SetConfirmed replaces what is known of an integration's ATS, and gives what was known before.
 func (s *Store) SetConfirmed(ctx context.Context, no int64, variants map[string]string) (before map[string]string, err error) {
-	err = s.Transact(ctx, func(tx *sql.Tx) error {
+	err = s.changeSettings(ctx, no, func(settings *Settings) { before, settings.Confirmed = settings.Confirmed, variants })
+	return before, err
+}
+
+// SetFileLabels sets the tenant's words for types of files, or forgets them where they are empty, and
+// gives all of them.
+func (s *Store) SetFileLabels(ctx context.Context, no int64, labels map[connector.FileType]string) (all map[connector.FileType]string, err error) {
+	err = s.changeSettings(ctx, no, func(settings *Settings) {
+		all = map[connector.FileType]string{}
+		maps.Copy(all, settings.FileLabels)
+		maps.Copy(all, labels)
+		maps.DeleteFunc(all, func(_ connector.FileType, label string) bool { return label == "" })
+		settings.FileLabels = all
+	})
+	return all, err
+}
+
+// changeSettings changes an integration's settings, without losing what others change meanwhile.
+func (s *Store) changeSettings(ctx context.Context, no int64, change func(*Settings)) error {
+	return s.Transact(ctx, func(tx *sql.Tx) error {
 		// The update keeps others out until the commit.
 		var text string
 		err := tx.QueryRowContext(ctx, `UPDATE integrations SET last_seq = last_seq WHERE no = $1 AND deleted_at IS NULL RETURNING settings`, no).Scan(&text)
@@ -166,17 +186,16 @@ func (s *Store) SetConfirmed(ctx context.Context, no int64, variants map[string]
 		if err := json.Unmarshal([]byte(text), &settings); err != nil {
 			return fmt.Errorf("read the settings: %w", err)
 		}
-		before, settings.Confirmed = settings.Confirmed, variants
+		change(&settings)
 		changed, err := json.Marshal(settings)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1 WHERE no = $2`, string(changed), no); err != nil {
-			return fmt.Errorf("store what was confirmed: %w", err)
+			return fmt.Errorf("store the settings: %w", err)
 		}
 		return nil
 	})
-	return before, err
 }
 
 // ForgetSealed gives up everything that was sealed with a master key that is lost: the next start
@@ -246,8 +265,10 @@ func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
 	} else if err != nil {
 		return false, err
 	}
-	names := []string{"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails",
-		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions"}
+	names := []string{
+		"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails",
+		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions",
+	}
 	for _, m := range ats.Models() {
 		names = append(names, tables[m].name)
 	}

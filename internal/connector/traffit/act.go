@@ -2,7 +2,6 @@ package traffit
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -29,9 +28,4 @@ func (t *tenant) Act(ctx context.Context, a connector.Action, j connector.Journa
 		return t.removeTag(ctx, a, j)
 	}
 	return connector.Outcome{}, ats.Errorf(ats.ActionNotAvailable, "TRAFFIT has nothing that would do as %T", a)
-}
-
-// notYet keeps the place of what is being built.
-func notYet(what string) (connector.Outcome, error) {
-	return connector.Outcome{}, fmt.Errorf("%s: %w", what, ats.Errorf(ats.ActionNotAvailable, "not built yet"))
 }

@@ -75,7 +75,7 @@ func (*traffit) Tool() connector.Tool {
 		Features: []connector.FeatureCoverage{
 			{ID: "sync_only_created_applications", Label: "Sync only created applications", Status: connector.NotImplemented},
 			{ID: "connection_guide", Label: "Connection guide", Status: connector.NotImplemented},
-			{ID: "passthrough", Label: "API passthrough", Status: connector.NotImplemented},
+			{ID: "passthrough", Label: "API passthrough", Status: connector.Supported},
 			{ID: "webhook_subscriptions", Label: "Webhook subscriptions", Status: connector.NotImplemented},
 		},
 	}

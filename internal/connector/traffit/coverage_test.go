@@ -101,6 +101,11 @@ func TestCoverageIsTrue(t *testing.T) {
 	if len(tool.Actions) != 11 {
 		t.Errorf("%d actions", len(tool.Actions))
 	}
+	for _, f := range tool.Features {
+		if f.ID == "passthrough" && (f.Status == connector.Supported) != (len(tool.Passthrough) > 0) {
+			t.Errorf("passthrough is called %s, and leads to %v", f.Status, tool.Passthrough)
+		}
+	}
 }
 
 // What rests on a detail is unknown until that is, and actions are no exception.
