@@ -580,8 +580,8 @@ func tagging(code ats.Code) map[string]ats.Code {
 	return map[string]ats.Code{"tag": code, "tag again": code, "second tag": code, "tag off": code, "tag off again": code}
 }
 
-// creating are the deeds that need a recruitment, with the code that they come to.
-func creating(code ats.Code) map[string]ats.Code {
+// creatingEnds are the deeds that need a recruitment, with the code that they come to.
+func creationsEnd(code ats.Code) map[string]ats.Code {
 	return map[string]ats.Code{
 		"everything": code, "unknown to the store": code, "there already": code, "new job": code, "colleague": code, "closed": code,
 		"move": code, "move again": code,
@@ -640,7 +640,7 @@ var performances = map[string][]performance{
 	"tags.shape": {{value: "missing", later: true, codes: tagging(ats.ActionNotAvailable), change: without(), behind: true}},
 	"scope.missing": {
 		lacking("403", "source,dictionary", nil, unlabelled), lacking("401", "source,dictionary", nil, unlabelled), lacking("404", "source,dictionary", nil, unlabelled),
-		lacking("403", "recruitment", creating(ats.PermissionMissing), noneCreated), lacking("401", "recruitment", creating(ats.PermissionMissing), noneCreated),
+		lacking("403", "recruitment", creationsEnd(ats.PermissionMissing), noneCreated), lacking("401", "recruitment", creationsEnd(ats.PermissionMissing), noneCreated),
 	},
 }
 
