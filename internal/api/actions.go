@@ -413,8 +413,8 @@ func (s *server) moveApplication(ctx context.Context, in *moveIn) (done[nothing]
 
 // ResultLinkInput is a link to a result.
 type ResultLinkInput struct {
-	Label   string              `json:"label"`
-	URL     string              `json:"url"`
+	Label   string              `json:"label" example:"Coding test" doc:"By which a link is told from others at the same record."`
+	URL     string              `json:"url" example:"https://tests.example.com/r/17"`
 	Details *ResultDetailsInput `json:"details,omitempty"`
 	RemoteFields
 }
@@ -497,7 +497,7 @@ type noteIn struct {
 	ActionHeaders
 	ApplicationPath
 	Body struct {
-		Content     string `json:"content" minLength:"1" maxLength:"100000"`
+		Content     string `json:"content" minLength:"1" maxLength:"100000" example:"Called on Monday."`
 		ContentType string `json:"content_type" enum:"PLAIN_TEXT"`
 		RemoteFields
 	}

@@ -39,8 +39,8 @@ type RemoteFields struct {
 
 // FileInput is a file to upload.
 type FileInput struct {
-	Name        string `json:"name" doc:"The file's name, with its extension."`
-	ContentType string `json:"content_type,omitempty" pattern:"^[\\w.-]+\\/[\\w.-]+$" doc:"Required with data. The content is held against it."`
+	Name        string `json:"name" example:"CV Zofia Zając.pdf" doc:"The file's name, with its extension."`
+	ContentType string `json:"content_type,omitempty" pattern:"^[\\w.-]+\\/[\\w.-]+$" example:"application/pdf" doc:"Required with data. The content is held against it."`
 	DataURL     string `json:"data_url,omitempty" doc:"Where the content is fetched from, at once and without credentials. Either this or data."`
 	Data        string `json:"data,omitempty" encoding:"base64" doc:"The content in base64."`
 }
@@ -66,7 +66,7 @@ type PhoneInput struct {
 // LocationInput is where somebody lives.
 type LocationInput struct {
 	City    string `json:"city,omitempty" maxLength:"200"`
-	Country string `json:"country" pattern:"^[A-Z]{2}$" doc:"ISO 3166-1 alpha-2."`
+	Country string `json:"country" pattern:"^[A-Z]{2}$" example:"PL" doc:"ISO 3166-1 alpha-2."`
 	State   string `json:"state,omitempty" maxLength:"200"`
 	Street  string `json:"street_1,omitempty" maxLength:"200"`
 	ZipCode string `json:"zip_code,omitempty" maxLength:"50"`
@@ -86,9 +86,9 @@ type LinkInput struct {
 // CandidateInput is somebody who applies. Who is known by the e-mail address gets the application,
 // and nothing else about them changes.
 type CandidateInput struct {
-	FirstName   string         `json:"first_name" minLength:"1" maxLength:"200"`
-	LastName    string         `json:"last_name" minLength:"1" maxLength:"200"`
-	Email       string         `json:"email_address" doc:"By which somebody who is there already is found."`
+	FirstName   string         `json:"first_name" minLength:"1" maxLength:"200" example:"Zofia"`
+	LastName    string         `json:"last_name" minLength:"1" maxLength:"200" example:"Zając"`
+	Email       string         `json:"email_address" example:"zofia@example.com" doc:"By which somebody who is there already is found."`
 	MoreEmails  []EmailInput   `json:"additional_email_addresses,omitempty" maxItems:"20"`
 	Company     string         `json:"company,omitempty" maxLength:"200"`
 	Title       string         `json:"title,omitempty" maxLength:"200"`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -293,10 +294,16 @@ func (r *registrar) describe(op operation) huma.Operation {
 	}
 	if op.live {
 		whole := &huma.Schema{Type: "integer"}
-		out.Responses["200"] = &huma.Response{Headers: map[string]*huma.Header{
-			"Concurrency-Limit":     {Description: "How many actions of the integration may be under way at once.", Schema: whole},
+		concurrency := map[string]*huma.Header{
+			"Concurrency-Limit":     {Description: "How many actions, and other requests that ask the ATS, the integration may have under way at once.", Schema: whole},
 			"Concurrency-Remaining": {Description: "How many more may begin now.", Schema: whole},
-		}}
+		}
+		out.Responses["default"].Headers = concurrency
+		answered := maps.Clone(concurrency)
+		if op.tag == "actions" {
+			answered["Idempotent-Replayed"] = &huma.Header{Description: "true for the answer to an earlier request, which is given again.", Schema: &huma.Schema{Type: "string"}}
+		}
+		out.Responses["200"] = &huma.Response{Headers: answered}
 	}
 	no := false
 	for _, p := range op.params {

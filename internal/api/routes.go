@@ -12,20 +12,25 @@ func (s *server) routes(r *registrar) {
 
 	applicantFiles := []place{placeOf("attachments[].data"), placeOf("screening_question_answers[].answer.data")}
 	attachmentFiles := []place{placeOf("attachment.data")}
-	act := func(route, id, summary string, files ...place) operation {
-		return operation{route: route, id: id, tag: "actions", class: recruiting, summary: summary, doc: actionDoc, live: true, files: files}
+	act := func(route, id, summary, doc string, files ...place) operation {
+		return operation{route: route, id: id, tag: "actions", class: recruiting, summary: summary, doc: doc + " " + actionDoc, live: true, files: files}
 	}
-	handleAction(r, act("POST /v1/ats/candidates", "create-candidate", "Create a candidate with an application", applicantFiles...), s.createCandidate)
-	handleAction(r, act("POST /v1/ats/jobs/{job_id}/applications", "create-application", "Create an application, and its candidate if new", applicantFiles...), s.createApplication)
-	handleAction(r, act("POST /v1/ats/applications/{application_id}/attachments", "add-application-attachment", "Add a file to an application", attachmentFiles...), s.addApplicationAttachment)
-	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/attachments", "add-candidate-attachment", "Add a file to a candidate", attachmentFiles...), s.addCandidateAttachment)
-	handleAction(r, act("PUT /v1/ats/applications/{application_id}/stage", "move-application", "Put an application into another stage of its job"), s.moveApplication)
-	handleAction(r, act("POST /v1/ats/applications/{application_id}/result-links", "add-application-result-link", "Leave a link to a result at an application"), s.addApplicationLink)
-	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/result-links", "add-candidate-result-link", "Leave a link to a result at a candidate"), s.addCandidateLink)
-	handleAction(r, act("POST /v1/ats/applications/{application_id}/notes", "add-application-note", "Add a note to an application"), s.addNote)
-	handleAction(r, act("POST /v1/ats/applications/{application_id}/reject", "reject-application", "Reject an application"), s.rejectApplication)
-	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/tags", "add-candidate-tag", "Put a tag on a candidate"), s.addTag)
-	handleAction(r, act("DELETE /v1/ats/candidates/{candidate_id}/tags", "remove-candidate-tag", "Take a tag off a candidate"), s.removeTag)
+	handleAction(r, act("POST /v1/ats/candidates", "create-candidate", "Create a candidate with an application", createDoc, applicantFiles...), s.createCandidate)
+	handleAction(r, act("POST /v1/ats/jobs/{job_id}/applications", "create-application", "Create an application, and its candidate if new", createDoc, applicantFiles...), s.createApplication)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/attachments", "add-application-attachment", "Add a file to an application", attachDoc, attachmentFiles...), s.addApplicationAttachment)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/attachments", "add-candidate-attachment", "Add a file to a candidate", attachDoc, attachmentFiles...), s.addCandidateAttachment)
+	handleAction(r, act("PUT /v1/ats/applications/{application_id}/stage", "move-application", "Put an application into another stage of its job",
+		"One that is there already is a success."), s.moveApplication)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/result-links", "add-application-result-link", "Leave a link to a result at an application", linkDoc), s.addApplicationLink)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/result-links", "add-candidate-result-link", "Leave a link to a result at a candidate", linkDoc), s.addCandidateLink)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/notes", "add-application-note", "Add a note to an application",
+		"Without an Idempotency-Key, the same content within ten minutes counts as a repeat."), s.addNote)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/reject", "reject-application", "Reject an application",
+		"One that is rejected already is a success, with a warning."), s.rejectApplication)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/tags", "add-candidate-tag", "Put a tag on a candidate",
+		"A tag that is there already, in whatever case, is a success."), s.addTag)
+	handleAction(r, act("DELETE /v1/ats/candidates/{candidate_id}/tags", "remove-candidate-tag", "Take a tag off a candidate",
+		"A tag that is not there is a success."), s.removeTag)
 	handleAction(r, operation{
 		route: "POST /v1/ats/import-tracked-application", id: "import-tracked-application", tag: "actions", class: recruiting,
 		summary: "Find an application that was tracked", doc: "No tool of this version can: the answer is INTEGRATION.ACTION_NOT_AVAILABLE.",
@@ -40,7 +45,8 @@ func (s *server) routes(r *registrar) {
 
 	handleAction(r, operation{
 		route: "POST /v1/passthrough/{tool}/{api}", id: "passthrough", tag: "general", summary: "Send a request of your own to the ATS",
-		doc:  "Credentials are added. Whatever the ATS answers is a success here, with its status in data.",
+		doc: "Credentials are added. Whatever the ATS answers is a success here, with its status in data. It is sent once, and " +
+			"no Idempotency-Key counts: after an error it is for you to find out what became of it.",
 		live: true, files: []place{placeOf("multipart_form_data[].value.data")},
 	}, s.passthrough)
 
@@ -108,6 +114,15 @@ func (s *server) routes(r *registrar) {
 }
 
 const actionDoc = "Changes the ATS at once and may take some minutes. It can be retried blindly, best with an Idempotency-Key."
+
+const createDoc = "Whoever has the e-mail address already gets the application, and nothing else about them changes. Files that are " +
+	"refused, a stage that cannot be reached and inputs for which the ATS has no field become warnings."
+
+const attachDoc = "Where files belong to candidates, those of an application are its candidate's. A file of the same name and content is not " +
+	"added again."
+
+const linkDoc = "The same link again changes nothing; another address or other attributes replace what was left under the label. " +
+	"What has no place in the ATS becomes a warning."
 
 const attachmentsDoc = "Asks the ATS. Where files belong to candidates, those of an application are its candidate's."
 
