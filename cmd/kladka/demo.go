@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kladka/kladka/internal/app"
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/sandbox"
 	"github.com/kladka/kladka/internal/store"
 )
@@ -101,7 +103,11 @@ func (c *demoCmd) play(ctx context.Context, s *surroundings, a *app.App, box *sa
 	if err != nil {
 		return err
 	}
-	s.print("%s", c.welcome(i.ID, key, url, boxURL))
+	job, err := openJob(ctx, a, i)
+	if err != nil {
+		return err
+	}
+	s.print("%s", c.welcome(i.ID, key, url, boxURL, job))
 	<-ctx.Done()
 	return nil
 }
@@ -127,8 +133,20 @@ func (c *demoCmd) connect(ctx context.Context, a *app.App, box *sandbox.Sandbox)
 	})
 }
 
-func (c *demoCmd) welcome(integration, key, url, boxURL string) string {
-	return strings.NewReplacer("$URL", url, "$KEY", key, "$INTEGRATION", integration, "$SANDBOX", boxURL).Replace(`
+// openJob gives the ID of a job to which people may apply.
+func openJob(ctx context.Context, a *app.App, i store.Integration) (string, error) {
+	page, err := a.Store.Page(ctx, store.Query{Model: ats.Jobs, Integration: i.No, PageSize: 1, Statuses: []string{"OPEN"}})
+	if err != nil || page.Count == 0 {
+		return "", errors.Join(err, errors.New("the simulated TRAFFIT has no open job"))
+	}
+	var job struct {
+		ID string `json:"id"`
+	}
+	return job.ID, json.Unmarshal(page.JSON, &job)
+}
+
+func (c *demoCmd) welcome(integration, key, url, boxURL, job string) string {
+	return strings.NewReplacer("$URL", url, "$KEY", key, "$INTEGRATION", integration, "$SANDBOX", boxURL, "$JOB", job).Replace(`
 API key      $KEY
 Integration  $INTEGRATION
 API          $URL/v1, described at $URL/openapi.json
@@ -138,6 +156,11 @@ Paste these:
   curl -H 'Authorization: Bearer $KEY' -H 'X-Integration-Id: $INTEGRATION' '$URL/v1/ats/candidates?page_size=2'
   curl -H 'Authorization: Bearer $KEY' -H 'X-Integration-Id: $INTEGRATION' '$URL/v1/ats/jobs?page_size=2'
   curl -H 'Authorization: Bearer $KEY' -H 'X-Integration-Id: $INTEGRATION' '$URL/v1/ats/applications?page_size=2'
+
+Let somebody apply, as often as you like: it happens once. Then see what arrived in the simulated TRAFFIT:
+
+  curl -H 'Authorization: Bearer $KEY' -H 'X-Integration-Id: $INTEGRATION' -H 'Content-Type: application/json' -H 'Idempotency-Key: first' -d '{"candidate":{"first_name":"Ada","last_name":"Nowak","email_address":"ada@example.com"},"attachments":[{"name":"cv.txt","content_type":"text/plain","type":"CV","data":"SGVsbG8h"}]}' $URL/v1/ats/jobs/$JOB/applications
+  curl '$SANDBOX/_sandbox/writes'
 
 From JavaScript, with the official client:
 

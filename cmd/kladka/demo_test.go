@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,6 +30,29 @@ func TestDemo(t *testing.T) {
 		if status, body := get(t, c[3], c[1], c[2]); status != 200 {
 			t.Errorf("GET %s: %d %s", c[3], status, body)
 		}
+	}
+	apply := regexp.MustCompile(`Bearer (\S+)' -H 'X-Integration-Id: (\S+)' .* -d '(\{.*\})' (http://\S+/applications)`).FindStringSubmatch(out)
+	if apply == nil {
+		t.Fatalf("nobody can apply in:\n%s", out)
+	}
+	for range 2 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, apply[4], strings.NewReader(apply[3]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{
+			"Authorization": "Bearer " + apply[1], "X-Integration-Id": apply[2], "Content-Type": "application/json", "Idempotency-Key": "first",
+		} {
+			req.Header.Set(name, value)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "ada@example.com") {
+			t.Errorf("applying: %d %s, %v", resp.StatusCode, body, err)
+		}
+		_ = resp.Body.Close()
 	}
 	stop()
 	if code := p.ends(t); code != exitOK {
