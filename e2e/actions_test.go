@@ -48,6 +48,8 @@ type scene struct {
 	unseen              int // a candidate who is newer than the first sync
 
 	patient bool        // the client repeats what the server could not finish
+	keyless bool        // it sends no idempotency keys
+	doubled bool        // it sends everything twice at once
 	raced   atomic.Bool // a colleague was faster
 	repeats int
 }
@@ -241,11 +243,38 @@ func (sc *scene) reason() string {
 // passing are the codes after which a client sends the same request again.
 var passing = []ats.Code{ats.TimedOut, ats.RemoteUnavailable, ats.RemoteRateLimited, ats.RemoteError, ats.Unknown, ats.CredentialsInvalid}
 
-// do carries a deed out under a key of its own, and gives the answer.
+// do carries a deed out under a key of its own, if any, and gives the answer.
 func (sc *scene) do(d deed) (code ats.Code, body object) {
 	sc.Helper()
+	key := strings.ReplaceAll(d.name, " ", "-")
+	if sc.keyless {
+		key = ""
+	}
 	for n := 1; ; n++ {
-		code, body = sc.send(d, "script "+d.name)
+		again := make(chan ats.Code, 1)
+		if sc.doubled {
+			go func() {
+				code, _, err := sc.send(d, key)
+				if err != nil {
+					sc.Errorf("%s, at the same time: %v", d.name, err)
+				}
+				again <- code
+			}()
+		}
+		var err error
+		if code, body, err = sc.send(d, key); err != nil {
+			sc.Fatalf("%s: %v", d.name, err)
+		}
+		if sc.doubled {
+			other := <-again
+			if sc.keyless && code == ats.ApplicationExists { // the other one was done before this one began
+				code, other = other, code
+			}
+			late := sc.keyless && code == "" && other == ats.ApplicationExists
+			if other != code && !late && !slices.Contains(passing, other) && !slices.Contains(passing, code) {
+				sc.Errorf("%s: of two at the same time one came to %q, the other to %q", d.name, code, other)
+			}
+		}
 		if !sc.patient || n == 12 || !slices.Contains(passing, code) {
 			return code, body
 		}
@@ -254,33 +283,34 @@ func (sc *scene) do(d deed) (code ats.Code, body object) {
 }
 
 // send sends a deed once.
-func (sc *scene) send(d deed, key string) (ats.Code, object) {
-	sc.Helper()
+func (sc *scene) send(d deed, key string) (ats.Code, object, error) {
 	raw, err := json.Marshal(d.body)
 	if err != nil {
-		sc.Fatal(err)
+		return "", nil, err
 	}
 	req, err := http.NewRequestWithContext(sc.Context(), d.method, sc.base+d.path, bytes.NewReader(raw))
 	if err != nil {
-		sc.Fatal(err)
+		return "", nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+sc.key)
 	req.Header.Set("X-Integration-Id", sc.i)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", strings.ReplaceAll(key, " ", "-"))
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		sc.Fatal(err)
+		return "", nil, err
 	}
 	defer res.Body.Close() //nolint:errcheck // it was only read
 	var body object
 	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
-		sc.Fatalf("%s answered %d without JSON: %v", d.name, res.StatusCode, err)
+		return "", nil, fmt.Errorf("answered %d without JSON: %w", res.StatusCode, err)
 	}
 	if failure, ok := body["error"].(object); ok {
-		return ats.Code(failure["code"].(string)), body
+		return ats.Code(failure["code"].(string)), body, nil
 	}
-	return "", body
+	return "", body, nil
 }
 
 // play carries the whole script out. codes are errors that deeds come to otherwise than usual.
@@ -460,6 +490,8 @@ type performance struct {
 	later bool
 	// fault: it does, ends before the next sync, and the client is patient.
 	fault bool
+	// keyless and doubled say how the client sends.
+	keyless, doubled bool
 	// codes are deeds that come to another error than usual, change is what is different afterwards.
 	codes  map[string]ats.Code
 	change func(p *picture)
@@ -477,8 +509,8 @@ func perform(t *testing.T, c config, switches map[string]string, p performance) 
 	}
 	sc := newScene(t, c, before, after)
 	connected := time.Since(began)
-	sc.patient = p.fault
-	sc.play(p.codes, len(switches) == 0)
+	sc.patient, sc.keyless, sc.doubled = p.fault, p.keyless, p.doubled
+	sc.play(p.codes, len(switches) == 0 && !p.keyless && !p.doubled)
 	played := time.Since(began) - connected
 	sc.judge(p)
 	t.Logf("connected in %v, played in %v with %d repeats, all in %v", connected.Round(time.Millisecond), played.Round(time.Millisecond), sc.repeats, time.Since(began).Round(time.Millisecond))
@@ -774,5 +806,19 @@ func TestRandomActionQuirks(t *testing.T) {
 			}
 			perform(t, c, switches, together)
 		})
+	}
+}
+
+// However carelessly a client repeats itself, everything happens once.
+func TestActionRepeats(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []map[string]string{nil, {"write.lost": "0.3", "write.fail": "0.1", "fail.close": "0.02"}, {"write.unsure": "0.4", "write.late": lateness}} {
+		for _, p := range []performance{{keyless: true}, {doubled: true}, {keyless: true, doubled: true}} {
+			p.fault = len(faults) > 0
+			t.Run(fmt.Sprintf("keyless %v, doubled %v, %v", p.keyless, p.doubled, faults), func(t *testing.T) {
+				t.Parallel()
+				perform(t, onSQLite(t), faults, p)
+			})
+		}
 	}
 }
