@@ -49,7 +49,8 @@ type scene struct {
 
 	patient bool        // the client repeats what the server could not finish
 	keyless bool        // it sends no idempotency keys
-	doubled bool        // it sends everything twice at once
+	doubled bool        // it sends everything twice at once,
+	second  *scene      // the other time there
 	raced   atomic.Bool // a colleague was faster
 	repeats int
 }
@@ -117,6 +118,13 @@ func (sc *scene) made(row sandbox.Row, err error) int {
 		sc.u.t.Fatal(err)
 	}
 	return row.ID()
+}
+
+// twin is the same scene at another server.
+func (sc *scene) twin(s *server) *scene {
+	twin := &scene{server: s, i: sc.i}
+	twin.key = sc.key
+	return twin
 }
 
 // goOn lets happen what a first sync does not see.
@@ -271,7 +279,7 @@ func (sc *scene) do(d deed) (code ats.Code, body object) {
 		again := make(chan ats.Code, 1)
 		if sc.doubled {
 			go func() {
-				code, _, err := sc.send(d, key)
+				code, _, err := sc.second.send(d, key)
 				if err != nil {
 					sc.Errorf("%s, at the same time: %v", d.name, err)
 				}
@@ -507,8 +515,10 @@ type performance struct {
 	later bool
 	// fault: it does, ends before the next sync, and the client is patient.
 	fault bool
-	// keyless and doubled say how the client sends.
-	keyless, doubled bool
+	// keyless and doubled say how the client sends, nodes that it does so to two servers of one database.
+	keyless, doubled, nodes bool
+	// syncing: one sync follows the other meanwhile.
+	syncing bool
 	// resent: what can be repeated without harm may have been, as under a fault.
 	resent bool
 	// codes are deeds that come to another error than usual, change is what is different afterwards.
@@ -528,8 +538,17 @@ func perform(t *testing.T, c config, switches map[string]string, p performance) 
 	}
 	sc := newScene(t, c, before, after)
 	connected := time.Since(began)
-	sc.patient, sc.keyless, sc.doubled = p.fault, p.keyless, p.doubled
+	sc.patient, sc.keyless, sc.doubled, sc.second = p.fault, p.keyless, p.doubled, sc
+	if p.nodes {
+		c.TraffitURL, c.Patience = sc.u.base, hasty
+		sc.second = sc.twin(start(t, c))
+	}
+	syncs := func() {}
+	if p.syncing {
+		syncs = sc.syncOn()
+	}
 	sc.play(p.codes, len(switches) == 0 && !p.keyless && !p.doubled)
+	syncs()
 	played := time.Since(began) - connected
 	sc.judge(p)
 	t.Logf("connected in %v, played in %v with %d repeats, all in %v", connected.Round(time.Millisecond), played.Round(time.Millisecond), sc.repeats, time.Since(began).Round(time.Millisecond))
@@ -828,6 +847,41 @@ func TestRandomActionQuirks(t *testing.T) {
 	}
 }
 
+// syncOn syncs without a pause until the returned function is called, which waits for the last one.
+func (sc *scene) syncOn() (stop func()) {
+	var over atomic.Bool
+	done := make(chan int)
+	go func() {
+		n := 0
+		for ; !over.Load() && !sc.Failed(); n++ {
+			status, body, err := sc.server.try("POST", "/v1/force-sync", sc.i, object{"type": "FULL"})
+			if err != nil || status != http.StatusOK {
+				sc.Errorf("a sync was not started: %d, %v", status, err)
+				break
+			}
+			run := body["data"].(object)["sync_id"].(string)
+			for ended := false; !ended && err == nil; time.Sleep(5 * time.Millisecond) {
+				_, body, err = sc.server.try("GET", "/v1/syncs/"+run, "", nil)
+				data, _ := body["data"].(object)
+				ended = data["ended_at"] != nil
+			}
+		}
+		done <- n
+	}()
+	return func() {
+		over.Store(true)
+		sc.Logf("%d syncs meanwhile", <-done)
+	}
+}
+
+// What actions say of records is not undone by a sync that read them before.
+func TestActionsDuringSyncs(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, c config) {
+		perform(t, c, map[string]string{"latency": "4ms"}, performance{syncing: true})
+	})
+}
+
 // However carelessly a client repeats itself, everything happens once.
 func TestActionRepeats(t *testing.T) {
 	t.Parallel()
@@ -838,6 +892,14 @@ func TestActionRepeats(t *testing.T) {
 				t.Parallel()
 				perform(t, onSQLite(t), faults, p)
 			})
+			if p.doubled {
+				t.Run(fmt.Sprintf("two nodes, keyless %v, %v", p.keyless, faults), func(t *testing.T) {
+					t.Parallel()
+					p := p
+					p.nodes = true
+					perform(t, onPostgres(t), faults, p)
+				})
+			}
 		}
 	}
 }
