@@ -75,7 +75,10 @@ const (
 func newScene(t *testing.T, c config, before, after map[string]string) *scene {
 	t.Helper()
 	sc := newCast(t, before)
-	c.TraffitURL, c.Patience = sc.u.base, hasty
+	c.TraffitURL = sc.u.base
+	if c.Patience.Answer == 0 {
+		c.Patience = hasty
+	}
 	sc.server = start(t, c)
 	sc.i = sc.connect(sc.u.Name())
 	sc.goOn(after)
@@ -300,7 +303,7 @@ func (sc *scene) do(d deed) (code ats.Code, body object) {
 				sc.Errorf("%s: of two at the same time one came to %q, the other to %q", d.name, code, other)
 			}
 		}
-		if !sc.patient || n == 12 || !slices.Contains(passing, code) {
+		if !sc.patient || n == 60 || !slices.Contains(passing, code) {
 			return code, body
 		}
 		sc.repeats++
@@ -871,6 +874,22 @@ func (sc *scene) syncOn() (stop func()) {
 	return func() {
 		over.Store(true)
 		sc.Logf("%d syncs meanwhile", <-done)
+	}
+}
+
+// An action that takes longer than a client waits is answered by a repeat, or later, by itself.
+func TestActionsOutOfTime(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []map[string]string{
+		{"write.unsure": "0.6", "write.late": lateness}, {"write.lost": "0.3", "write.fail": "0.2"}, {"latency": "15ms"},
+	} {
+		t.Run(fmt.Sprint(faults), func(t *testing.T) {
+			t.Parallel()
+			c := onSQLite(t)
+			c.Patience = hasty
+			c.Patience.Answer = 120 * time.Millisecond
+			perform(t, c, faults, performance{fault: true})
+		})
 	}
 }
 
