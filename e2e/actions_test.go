@@ -48,6 +48,9 @@ type scene struct {
 	unseen              int // a candidate who is newer than the first sync
 
 	patient bool        // the client repeats what the server could not finish
+	keyless bool        // it sends no idempotency keys
+	doubled bool        // it sends everything twice at once,
+	second  *scene      // the other time there
 	raced   atomic.Bool // a colleague was faster
 	repeats int
 }
@@ -68,13 +71,27 @@ const (
 	noteText = "Rozmowa: „świetna” <b>nie</b> pogrubione & 100%\n\n– Zażółć gęślą jaźń 👍"
 )
 
-// newScene makes a tenant under switches and connects it.
+// newScene makes a tenant under switches and connects it; others come after the first sync.
 func newScene(t *testing.T, c config, before, after map[string]string) *scene {
+	t.Helper()
+	sc := newCast(t, before)
+	c.TraffitURL = sc.u.base
+	if c.Patience.Answer == 0 {
+		c.Patience = hasty
+	}
+	sc.server = start(t, c)
+	sc.i = sc.connect(sc.u.Name())
+	sc.goOn(after)
+	return sc
+}
+
+// newCast makes the tenant of a scene.
+func newCast(t *testing.T, switches map[string]string) *scene {
 	t.Helper()
 	sc := &scene{}
 	box := sandbox.Config{Candidates: 12, Recruitments: 4, Adverts: 1, Users: 3, OnRequest: sc.beforehand}
 	sc.u = newUpstream(t, box)
-	sc.u.admin("PUT", "switches", before)
+	sc.u.admin("PUT", "switches", switches)
 	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		content := map[string]string{"/list": listText, "/task": taskText}[r.URL.Path]
 		w.Header().Set("Content-Type", "application/octet-stream")
@@ -82,34 +99,44 @@ func newScene(t *testing.T, c config, before, after map[string]string) *scene {
 	}))
 	t.Cleanup(files.Close)
 	sc.files = files.URL
-	made := func(row sandbox.Row, err error) int {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return row.ID()
-	}
 	for _, w := range sc.u.rows("workflows")[0]["states"].([]any) {
 		sc.states = append(sc.states, w.(object))
 	}
 	sc.user = int(sc.u.rows("users")[0]["id"].(float64))
-	sc.open = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Magazynier – zmiana II"}))
-	sc.other = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Kierowca"}))
-	sc.closed = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zamknięta", "is_closed": true}))
-	sc.regular = made(sc.u.AddEmployee(sandbox.Patch{"name": "Stała", "lastname": "Bywalczyni", "email": regular, "mobile": "601 000 001"}))
+	sc.open = sc.made(sc.u.AddRecruitment(sandbox.Patch{"name": "Magazynier – zmiana II"}))
+	sc.other = sc.made(sc.u.AddRecruitment(sandbox.Patch{"name": "Kierowca"}))
+	sc.closed = sc.made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zamknięta", "is_closed": true}))
+	sc.regular = sc.made(sc.u.AddEmployee(sandbox.Patch{"name": "Stała", "lastname": "Bywalczyni", "email": regular, "mobile": "601 000 001"}))
 	if _, err := sc.u.SetTags(sc.regular, []string{"Java"}); err != nil {
 		t.Fatal(err)
 	}
-	made(sc.u.Apply(sc.open, sc.regular))
-
-	c.TraffitURL, c.Patience = sc.u.base, hasty
-	sc.server = start(t, c)
-	sc.i = sc.connect(sc.u.Name())
-	sc.u.past[sc.i] = append(sc.u.past[sc.i], sc.u.expect(sc.u.Name(), sc.i)) // tags outlast what had them
-	sc.late = made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zupełnie nowa"}))
-	sc.unseen = made(sc.u.AddEmployee(sandbox.Patch{"name": "Jeszcze", "lastname": "Nieznany", "email": unseen, "linkedin": "nieznany"}))
-	sc.u.admin("PUT", "switches", after)
+	sc.made(sc.u.Apply(sc.open, sc.regular))
 	return sc
+}
+
+// made gives the ID of a new row.
+func (sc *scene) made(row sandbox.Row, err error) int {
+	sc.u.t.Helper()
+	if err != nil {
+		sc.u.t.Fatal(err)
+	}
+	return row.ID()
+}
+
+// twin is the same scene at another server.
+func (sc *scene) twin(s *server) *scene {
+	twin := &scene{server: s, i: sc.i}
+	twin.key = sc.key
+	return twin
+}
+
+// goOn lets happen what a first sync does not see.
+func (sc *scene) goOn(switches map[string]string) {
+	sc.Helper()
+	sc.u.past[sc.i] = append(sc.u.past[sc.i], sc.u.expect(sc.u.Name(), sc.i)) // tags outlast what had them
+	sc.late = sc.made(sc.u.AddRecruitment(sandbox.Patch{"name": "Zupełnie nowa"}))
+	sc.unseen = sc.made(sc.u.AddEmployee(sandbox.Patch{"name": "Jeszcze", "lastname": "Nieznany", "email": unseen, "linkedin": "nieznany"}))
+	sc.u.admin("PUT", "switches", switches)
 }
 
 // beforehand lets a colleague type the racer in just before the request that creates them arrives.
@@ -142,6 +169,9 @@ type deed struct {
 	code               ats.Code // of the error that it has to come to; empty for success
 	warns              []string // with what its warnings begin
 }
+
+// key is the deed's idempotency key.
+func (d deed) key() string { return strings.ReplaceAll(d.name, " ", "-") }
 
 // script does everything that can be done, and what must be refused. Nothing in it depends on what
 // was done before but for the candidates' e-mail addresses.
@@ -241,12 +271,39 @@ func (sc *scene) reason() string {
 // passing are the codes after which a client sends the same request again.
 var passing = []ats.Code{ats.TimedOut, ats.RemoteUnavailable, ats.RemoteRateLimited, ats.RemoteError, ats.Unknown, ats.CredentialsInvalid}
 
-// do carries a deed out under a key of its own, and gives the answer.
+// do carries a deed out under a key of its own, if any, and gives the answer.
 func (sc *scene) do(d deed) (code ats.Code, body object) {
 	sc.Helper()
+	key := d.key()
+	if sc.keyless {
+		key = ""
+	}
 	for n := 1; ; n++ {
-		code, body = sc.send(d, "script "+d.name)
-		if !sc.patient || n == 12 || !slices.Contains(passing, code) {
+		again := make(chan ats.Code, 1)
+		if sc.doubled {
+			go func() {
+				code, _, err := sc.second.send(d, key)
+				if err != nil {
+					sc.Errorf("%s, at the same time: %v", d.name, err)
+				}
+				again <- code
+			}()
+		}
+		var err error
+		if code, body, err = sc.send(d, key); err != nil {
+			sc.Fatalf("%s: %v", d.name, err)
+		}
+		if sc.doubled {
+			other := <-again
+			if sc.keyless && code == ats.ApplicationExists { // the other one was done before this one began
+				code, other = other, code
+			}
+			late := sc.keyless && code == "" && other == ats.ApplicationExists
+			if other != code && !late && !slices.Contains(passing, other) && !slices.Contains(passing, code) {
+				sc.Errorf("%s: of two at the same time one came to %q, the other to %q", d.name, code, other)
+			}
+		}
+		if !sc.patient || n == 60 || !slices.Contains(passing, code) {
 			return code, body
 		}
 		sc.repeats++
@@ -254,33 +311,34 @@ func (sc *scene) do(d deed) (code ats.Code, body object) {
 }
 
 // send sends a deed once.
-func (sc *scene) send(d deed, key string) (ats.Code, object) {
-	sc.Helper()
+func (sc *scene) send(d deed, key string) (ats.Code, object, error) {
 	raw, err := json.Marshal(d.body)
 	if err != nil {
-		sc.Fatal(err)
+		return "", nil, err
 	}
 	req, err := http.NewRequestWithContext(sc.Context(), d.method, sc.base+d.path, bytes.NewReader(raw))
 	if err != nil {
-		sc.Fatal(err)
+		return "", nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+sc.key)
 	req.Header.Set("X-Integration-Id", sc.i)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", strings.ReplaceAll(key, " ", "-"))
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		sc.Fatal(err)
+		return "", nil, err
 	}
 	defer res.Body.Close() //nolint:errcheck // it was only read
 	var body object
 	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
-		sc.Fatalf("%s answered %d without JSON: %v", d.name, res.StatusCode, err)
+		return "", nil, fmt.Errorf("answered %d without JSON: %w", res.StatusCode, err)
 	}
 	if failure, ok := body["error"].(object); ok {
-		return ats.Code(failure["code"].(string)), body
+		return ats.Code(failure["code"].(string)), body, nil
 	}
-	return "", body
+	return "", body, nil
 }
 
 // play carries the whole script out. codes are errors that deeds come to otherwise than usual.
@@ -460,6 +518,12 @@ type performance struct {
 	later bool
 	// fault: it does, ends before the next sync, and the client is patient.
 	fault bool
+	// keyless and doubled say how the client sends, nodes that it does so to two servers of one database.
+	keyless, doubled, nodes bool
+	// syncing: one sync follows the other meanwhile.
+	syncing bool
+	// resent: what can be repeated without harm may have been, as under a fault.
+	resent bool
 	// codes are deeds that come to another error than usual, change is what is different afterwards.
 	codes  map[string]ats.Code
 	change func(p *picture)
@@ -477,8 +541,17 @@ func perform(t *testing.T, c config, switches map[string]string, p performance) 
 	}
 	sc := newScene(t, c, before, after)
 	connected := time.Since(began)
-	sc.patient = p.fault
-	sc.play(p.codes, len(switches) == 0)
+	sc.patient, sc.keyless, sc.doubled, sc.second = p.fault, p.keyless, p.doubled, sc
+	if p.nodes {
+		c.TraffitURL, c.Patience = sc.u.base, hasty
+		sc.second = sc.twin(start(t, c))
+	}
+	syncs := func() {}
+	if p.syncing {
+		syncs = sc.syncOn()
+	}
+	sc.play(p.codes, len(switches) == 0 && !p.keyless && !p.doubled)
+	syncs()
 	played := time.Since(began) - connected
 	sc.judge(p)
 	t.Logf("connected in %v, played in %v with %d repeats, all in %v", connected.Round(time.Millisecond), played.Round(time.Millisecond), sc.repeats, time.Since(began).Round(time.Millisecond))
@@ -495,7 +568,7 @@ func (sc *scene) judge(p performance) {
 	if p.change != nil {
 		p.change(&want)
 	}
-	if p.fault { // what can be repeated without harm may be
+	if p.fault || p.resent {
 		want.Counts["update"] = max(want.Counts["update"], got.Counts["update"])
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -774,5 +847,78 @@ func TestRandomActionQuirks(t *testing.T) {
 			}
 			perform(t, c, switches, together)
 		})
+	}
+}
+
+// syncOn syncs without a pause until the returned function is called, which waits for the last one.
+func (sc *scene) syncOn() (stop func()) {
+	var over atomic.Bool
+	done := make(chan int)
+	go func() {
+		n := 0
+		for ; !over.Load() && !sc.Failed(); n++ {
+			status, body, err := sc.server.try("POST", "/v1/force-sync", sc.i, object{"type": "FULL"})
+			if err != nil || status != http.StatusOK {
+				sc.Errorf("a sync was not started: %d, %v", status, err)
+				break
+			}
+			run := body["data"].(object)["sync_id"].(string)
+			for ended := false; !ended && err == nil; time.Sleep(5 * time.Millisecond) {
+				_, body, err = sc.server.try("GET", "/v1/syncs/"+run, "", nil)
+				data, _ := body["data"].(object)
+				ended = data["ended_at"] != nil
+			}
+		}
+		done <- n
+	}()
+	return func() {
+		over.Store(true)
+		sc.Logf("%d syncs meanwhile", <-done)
+	}
+}
+
+// An action that takes longer than a client waits is answered by a repeat, or later, by itself.
+func TestActionsOutOfTime(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []map[string]string{
+		{"write.unsure": "0.6", "write.late": lateness}, {"write.lost": "0.3", "write.fail": "0.2"}, {"latency": "15ms"},
+	} {
+		t.Run(fmt.Sprint(faults), func(t *testing.T) {
+			t.Parallel()
+			c := onSQLite(t)
+			c.Patience = hasty
+			c.Patience.Answer = 120 * time.Millisecond
+			perform(t, c, faults, performance{fault: true})
+		})
+	}
+}
+
+// What actions say of records is not undone by a sync that read them before.
+func TestActionsDuringSyncs(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, c config) {
+		perform(t, c, map[string]string{"latency": "4ms"}, performance{syncing: true})
+	})
+}
+
+// However carelessly a client repeats itself, everything happens once.
+func TestActionRepeats(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []map[string]string{nil, {"write.lost": "0.3", "write.fail": "0.1", "fail.close": "0.02"}, {"write.unsure": "0.4", "write.late": lateness}} {
+		for _, p := range []performance{{keyless: true}, {doubled: true}, {keyless: true, doubled: true}} {
+			p.fault = len(faults) > 0
+			t.Run(fmt.Sprintf("keyless %v, doubled %v, %v", p.keyless, p.doubled, faults), func(t *testing.T) {
+				t.Parallel()
+				perform(t, onSQLite(t), faults, p)
+			})
+			if p.doubled {
+				t.Run(fmt.Sprintf("two nodes, keyless %v, %v", p.keyless, faults), func(t *testing.T) {
+					t.Parallel()
+					p := p
+					p.nodes = true
+					perform(t, onPostgres(t), faults, p)
+				})
+			}
+		}
 	}
 }

@@ -415,7 +415,7 @@ func (s *server) fields(u *upstream, i string) {
 
 // call is a deed as a call through the SDK.
 func (d deed) call() sdkCall {
-	c := sdkCall{Args: object{"body": d.body}, Headers: object{"Idempotency-Key": strings.ReplaceAll(d.name, " ", "-")}}
+	c := sdkCall{Args: object{"body": d.body}, Headers: object{"Idempotency-Key": d.key()}}
 	parts := strings.Split(strings.TrimPrefix(d.path, "/v1/ats/"), "/")
 	last := parts[len(parts)-1]
 	if len(parts) > 1 {
