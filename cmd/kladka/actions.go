@@ -177,11 +177,17 @@ func printAction(s *surroundings, j actionJSON) {
 		s.print("%-13s %s", "warning", oneLine(w))
 	}
 	for _, e := range j.Effects {
-		about := e.State
+		about := e.Name + ": " + e.State
 		if e.Existed {
-			about = "was there before"
+			about = e.Name + ": it was there before"
 		}
-		s.print("%-13s %s: %s, sent %d times %s", "request", e.Name, about, e.Sent, text(e.RemoteID))
+		if e.Sent > 1 {
+			about += fmt.Sprintf(", sent %d times", e.Sent)
+		}
+		if e.RemoteID != nil {
+			about += ", ID " + *e.RemoteID
+		}
+		s.print("%-13s %s", "request", about)
 	}
 	s.print("\nWhat was said: kladka requests show %s", j.RequestID)
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -106,7 +105,7 @@ func (s *server) passthrough(ctx context.Context, in *passIn) (done[PassthroughO
 	}
 	answer, err := tenant.Passthrough(ctx, request)
 	if err != nil {
-		return none, notPassed(fromATS(err))
+		return none, notPassed(err)
 	}
 	out := done[PassthroughOutput]{data: PassthroughOutput{URL: answer.URL, Status: answer.Status, Headers: map[string]anyValue{}}}
 	for name, values := range answer.Header {
@@ -357,18 +356,24 @@ func passed(answer connector.PassthroughAnswer, wantBase64 bool) (value any, bin
 // notPassed gives a code that clients of passthrough understand. That the ATS cannot be reached is
 // not the client's fault.
 func notPassed(err error) error {
+	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
+		return beyond(ats.RemoteError, "The ATS gave no answer, and the request may have had its effect. Look there before you send it again.")
+	}
+	err = fromATS(err)
 	e, ok := errors.AsType[*ats.Error](err)
 	if !ok {
 		return fmt.Errorf("pass a request through: %w", err)
 	}
 	switch e.Code {
 	case ats.RemoteUnavailable, ats.RemoteRateLimited, ats.RemoteError:
-		f := newFailure(ats.Unknown, e.Message)
-		f.Detail.Title, f.http = verdicts[e.Code].title, verdicts[e.Code].status
-		if e.Code == ats.RemoteError {
-			f.http = http.StatusBadGateway
-		}
-		return f
+		return beyond(e.Code, e.Message)
 	}
 	return err
+}
+
+// beyond is a failure that has its code's title and status, but not the code.
+func beyond(code ats.Code, message string) error {
+	f := newFailure(ats.Unknown, message)
+	f.Detail.Title, f.http = verdicts[code].title, verdicts[code].status
+	return f
 }
