@@ -9,9 +9,6 @@ import (
 	"github.com/kladka/kladka/internal/app"
 )
 
-// actionPoints are the points of an action at which a process dies.
-var actionPoints = []string{"action sending", "action sent", "before action end"}
-
 // A process killed in the middle of actions, again and again, does everything once; the client repeats
 // its requests until they are answered.
 func TestActionsKilled(t *testing.T) {
