@@ -13,6 +13,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/app"
 	"github.com/kladka/kladka/internal/pgtest"
+	"github.com/kladka/kladka/internal/store"
 )
 
 // config is what a server is started with. It goes to processes as JSON.
@@ -117,10 +118,21 @@ func newKey(t *testing.T, a *app.App) string {
 // connect connects a tenant of the sandbox and queues its first sync, whose ID it gives too.
 func connect(t *testing.T, a *app.App, tenant string) (integration, run string) {
 	t.Helper()
-	i, r, err := a.AddIntegration(t.Context(), app.NewIntegration{
-		Tool: "traffit", OrganizationName: "E2E", AcceptMissingScopes: true,
+	return connectUnder(t, a, tenant, func() {})
+}
+
+// connectUnder is connect with a first sync that begins under other circumstances than the connecting.
+func connectUnder(t *testing.T, a *app.App, tenant string, change func()) (integration, run string) {
+	t.Helper()
+	i, _, err := a.AddIntegration(t.Context(), app.NewIntegration{
+		Tool: "traffit", OrganizationName: "E2E", AcceptMissingScopes: true, NoSync: true,
 		Credentials: map[string]string{"tenant": tenant, "client_id": tenant + "_kladka", "client_secret": "sandbox-secret"},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change()
+	r, _, err := a.StartSync(t.Context(), i, store.FullSync, "connect")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -345,8 +345,7 @@ func try(t *testing.T, c config, switches map[string]string, names []string, see
 	}
 	c.TraffitURL = u.base
 	s := start(t, c)
-	i, run := connect(t, s.app, u.Name())
-	u.admin("PUT", "switches", switches)
+	i, run := connectUnder(t, s.app, u.Name(), func() { u.admin("PUT", "switches", switches) })
 	u.judge(s, i, s.finish(run), names)
 	u.admin("POST", fmt.Sprintf("random?n=12&seed=%d", seed+10), nil)
 	if switches["responsible.shape"] == "object" {
