@@ -192,8 +192,11 @@ func (sc *scene) script() []deed {
 	})
 	link := func(url, score string) object {
 		return object{"label": "Test wiedzy", "url": url, "details": object{"custom_field_name_prefix": "", "attributes": []any{
-			object{"key": "Technologie", "value": score}, object{"key": "Experience", "value": "5+"}, object{"key": "nationality", "value": "Polska"},
-			object{"key": "salary expectation", "value": "9100"}, object{"key": "wynik", "value": score},
+			object{"key": "Technologie", "value": score},
+			object{"key": "Experience", "value": "5+"},
+			object{"key": "nationality", "value": "Polska"},
+			object{"key": "salary expectation", "value": "9100"},
+			object{"key": "wynik", "value": score},
 		}}}
 	}
 	tag := func(name string) object { return object{"tag": object{"name": name}} }
