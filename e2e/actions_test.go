@@ -925,3 +925,36 @@ func TestActionRepeats(t *testing.T) {
 		}
 	}
 }
+
+// Applications can be created while the first sync is still under way, by the IDs of the ATS.
+func TestActionsBeforeFirstSync(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, c config) {
+		sc := newCast(t, map[string]string{"latency": "20ms"})
+		c.TraffitURL, c.Patience = sc.u.base, hasty
+		sc.server = start(t, c)
+		i, run := connect(t, sc.app, sc.u.Name())
+		sc.i = i
+		for n := range 4 {
+			email := fmt.Sprintf("early%d@example.com", n)
+			code, body, err := sc.send(deed{method: "POST", path: fmt.Sprintf("/v1/ats/jobs/remote:%d/applications", sc.open), body: object{
+				"candidate": object{"first_name": "Wczesny", "last_name": "Ptak", "email_address": email, "location": object{"country": "PL", "city": "Łódź"}},
+				"stage_id":  fmt.Sprintf("remote:%d", sc.state(1+n%3)),
+			}}, "")
+			if code != "" || err != nil {
+				t.Errorf("%s: %v %v", email, err, body)
+			}
+			if r := sc.data("GET", "/v1/syncs/"+run, "", nil); n == 0 && r["ended_at"] != nil {
+				t.Errorf("the sync had ended before: %v", r["state"])
+			}
+		}
+		sc.succeeded(sc.finish(run))
+		sc.u.equal(sc.server, sc.i)
+		if d := cmp.Diff(map[string]int{"create": 4, "assign": 4, "move": 4}, sc.u.WriteCounts()); d != "" {
+			t.Error(d)
+		}
+		sc.u.set("latency", "0s")
+		sc.succeed(sc.i)
+		sc.u.equal(sc.server, sc.i)
+	})
+}

@@ -267,7 +267,9 @@ func (s *server) place(ctx context.Context, out *created, at, jobID, stageID str
 	if stageID == "" {
 		return nil
 	}
-	if newStage, byRemote := strings.CutPrefix(stageID, remotePrefix); a.JobUnknown && byRemote && plainID(newStage) {
+	newStage, byRemote := strings.CutPrefix(stageID, remotePrefix)
+	byRemote = byRemote && plainID(newStage)
+	if a.JobUnknown && byRemote {
 		a.StageID = newStage
 		return nil
 	}
@@ -276,6 +278,10 @@ func (s *server) place(ctx context.Context, out *created, at, jobID, stageID str
 		where = at + "stage_id"
 	}
 	stage, err := s.find(ctx, out.in, ats.ApplicationStages, where, stageID)
+	if err != nil && byRemote && ats.CodeOf(err) == ats.SetupSyncPending {
+		a.StageID = newStage // the job came to the store before its stages, with an earlier application
+		return nil
+	}
 	a.StageID = stage.RemoteID
 	return err
 }
