@@ -168,16 +168,31 @@ func (s *Store) DueActions(ctx context.Context, limit int) ([]Action, error) {
 	return all, nil
 }
 
+// OwnerState is what a process knows of an owner by itself.
+type OwnerState int
+
+// What may be known of an owner.
+const (
+	OwnerElsewhere OwnerState = iota // only its lease tells
+	OwnerLives                       // whatever its lease says: the process was stopped for a while, or the clock leapt
+	OwnerGone
+)
+
 // ClaimAction takes an action over: whoever worked on it writes nothing any more. It succeeds when
-// its lease is free or ran out; dead are owners that are known to be gone. An ended action is taken
-// up again. ErrHeld: somebody works on it, or, for an ended one, another works on the same thing.
-func (s *Store) ClaimAction(ctx context.Context, id, owner, input string, dead func(owner string) bool) (Action, error) {
+// its lease is free or ran out, unless known says better. An ended action is taken up again.
+// ErrHeld: somebody works on it, or, for an ended one, another works on the same thing.
+func (s *Store) ClaimAction(ctx context.Context, id, owner, input string, known func(owner string) OwnerState) (Action, error) {
 	a, err := s.Action(ctx, id)
 	if err != nil {
 		return Action{}, err
 	}
 	now := s.Now()
-	if a.EndedAt == nil && a.LeaseUntil >= now && !dead(a.Owner) || a.Final {
+	held := a.Final
+	if a.EndedAt == nil {
+		state := known(a.Owner)
+		held = state == OwnerLives || state == OwnerElsewhere && a.LeaseUntil >= now
+	}
+	if held {
 		return Action{}, ErrHeld
 	}
 	got, err := scanAction(s.write.QueryRowContext(ctx, `UPDATE actions SET owner = $1, lease_until = $2, ended_at = NULL,
