@@ -2,12 +2,14 @@ package action_test
 
 import (
 	"context"
+	"database/sql"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/kladka/kladka/internal/action"
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/store/storetest"
@@ -63,4 +65,65 @@ func TestNobodyTakesOverWhatIsUnderWayHere(t *testing.T) {
 		wg.Wait()
 		b.wantNotes("a")
 	})
+}
+
+// An action that ends while its repeat is being written down: the repeat must not count as new. On
+// PostgreSQL a statement may see an action as unfinished that has ended when it looks for what is in
+// its way.
+func TestRepeatAtTheVeryEnd(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		b := newBench(t, db, quick)
+		if b.store.Embedded() {
+			t.Skip("one transaction writes at a time")
+		}
+		row := store.Action{
+			ID: ats.NewID(), Integration: b.integration.No, Operation: action.AddNote, Owner: "a", RequestID: "r",
+			Content: "content", NaturalKey: "note",
+		}
+		first, _, err := b.store.BeginAction(t.Context(), row, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.State, first.Final, first.Answer = store.ActionConfirmed, true, []byte("{}")
+		began := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			<-began
+			again := row
+			again.ID, again.Owner = ats.NewID(), "b"
+			found, begun, err := b.store.BeginAction(t.Context(), again, time.Minute)
+			if begun == store.BegunNew && err == nil {
+				t.Errorf("the repeat is new: %+v", found)
+			}
+		})
+		if err := b.store.EndAction(t.Context(), first, func(*sql.Tx) error {
+			close(began)
+			time.Sleep(300 * time.Millisecond) // the repeat comes to wait for this transaction
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+	})
+}
+
+// The while in which the same content counts as a repeat begins when it has come about: somebody who is
+// told to ask again may do so only after it was found out.
+func TestRepeatAfterALongSearch(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), action.Timing{
+		Answer: 300 * time.Millisecond, Looks: []time.Duration{time.Millisecond}, Absent: time.Hour,
+	})
+	b.ats.lose = func(int) fault { return fault{after: lost} }
+	b.ats.blind, b.ats.unproven = true, true
+	_, err := b.do(note("a", ""))
+	b.wantCode(err, ats.TimedOut)
+	clock.Add(9 * time.Minute)
+	b.ats.blind = false
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = b.service.Work(ctx)
+	clock.Add(2 * time.Minute)
+	_, err = b.do(note("a", ""))
+	b.wantCode(err, "")
+	b.wantNotes("a")
 }
