@@ -107,6 +107,43 @@ func TestRepeatAtTheVeryEnd(t *testing.T) {
 	})
 }
 
+// Looks that were missed, while the server was away for instance, are not made up for all at once.
+func TestMissedLooks(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), action.Timing{
+		Answer: 300 * time.Millisecond, Looks: []time.Duration{2 * time.Second, 10 * time.Second, 30 * time.Second}, Absent: 2 * time.Minute,
+	})
+	b.ats.lose = func(int) fault { return fault{after: lost} }
+	b.ats.blind, b.ats.unproven = true, true
+	_, err := b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	clock.Add(10 * time.Hour)
+	b.ats.looks = 0
+	_, err = b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	if b.ats.looks > 2 {
+		t.Errorf("%d looks at once", b.ats.looks)
+	}
+}
+
+// Looks reach back a day. What was sent before is not proven absent by them.
+func TestOldRequestsAreNotSentAgain(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), action.Timing{
+		Answer: 300 * time.Millisecond, Looks: []time.Duration{time.Millisecond}, Absent: 2 * time.Minute,
+	})
+	b.ats.lose = func(int) fault { return fault{after: lost} }
+	b.ats.blind = true
+	_, err := b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	clock.Add(26 * time.Hour)
+	_, err = b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	b.wantNotes("a")
+	b.ats.blind = false
+	_, err = b.do(note("a", "k"))
+	b.wantCode(err, "")
+	b.wantNotes("a")
+}
+
 // The while in which the same content counts as a repeat begins when it has come about: somebody who is
 // told to ask again may do so only after it was found out.
 func TestRepeatAfterALongSearch(t *testing.T) {
