@@ -387,10 +387,11 @@ func (s *Service) do(ctx context.Context, i store.Integration, owner string, r R
 }
 
 // repeats reports whether the same content within a while counts as a repeat. Creations look for
-// what is there in any case, and moves and tags may well go back and forth.
+// what is there in any case, links are held against the last one that was left, and moves and tags
+// may well go back and forth.
 func repeats(operation string) bool {
 	switch operation {
-	case AddNote, AddApplicationAttachment, AddCandidateAttachment, AddApplicationLink, AddCandidateLink:
+	case AddNote, AddApplicationAttachment, AddCandidateAttachment:
 		return true
 	}
 	return false

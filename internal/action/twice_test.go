@@ -144,6 +144,26 @@ func TestOldRequestsAreNotSentAgain(t *testing.T) {
 	b.wantNotes("a")
 }
 
+// A link that was left, then replaced, and is wanted again, is left again: what stands there is another.
+func TestLinkThatComesBack(t *testing.T) {
+	b := newBench(t, storetest.SQLite(t), quick)
+	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+		_, err := j.Do(ctx, connector.Effect{Name: "note", Blind: true, Send: func(context.Context) (string, error) {
+			return "", f.write(a.(*connector.AddResultLink).URL + " " + j.Mark())
+		}})
+		return connector.Outcome{CandidateID: "1"}, err
+	}
+	leave := func(url string) {
+		t.Helper()
+		_, err := b.do(action.Request{Operation: action.AddCandidateLink, Action: &connector.AddResultLink{CandidateID: "1", Label: "Test", URL: url}})
+		b.wantCode(err, "")
+	}
+	for _, url := range []string{"https://x/1", "https://x/1", "https://x/2", "https://x/1", "https://x/1"} {
+		leave(url)
+	}
+	b.wantNotes("https://x/1", "https://x/2", "https://x/1")
+}
+
 // The while in which the same content counts as a repeat begins when it has come about: somebody who is
 // told to ask again may do so only after it was found out.
 func TestRepeatAfterALongSearch(t *testing.T) {
