@@ -235,11 +235,17 @@ func (s *Service) own() (owner string, disown func(), err error) {
 	}, nil
 }
 
-// dead reports whether an owner is known to be gone: on the embedded database only this process works.
-func (s *Service) dead(owner string) bool {
+// known tells what this process knows of an owner: on the embedded database there is no other one.
+func (s *Service) known(owner string) store.OwnerState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Store.Embedded() && !s.owners[owner]
+	switch {
+	case s.owners[owner]:
+		return store.OwnerLives
+	case s.Store.Embedded():
+		return store.OwnerGone
+	}
+	return store.OwnerElsewhere
 }
 
 // Slot is the right to have one action under way.
@@ -364,14 +370,14 @@ func (s *Service) do(ctx context.Context, i store.Integration, owner string, r R
 			continue
 		case begun != store.BegunBusy || found.Content == row.Content && row.Key == "":
 			// The same request: take it up again, unless somebody is working on it.
-			claimed, err := s.Store.ClaimAction(ctx, found.ID, owner, s.seal(found.ID, r.Action), s.dead)
+			claimed, err := s.Store.ClaimAction(ctx, found.ID, owner, s.seal(found.ID, r.Action), s.known)
 			if err == nil {
 				return s.run(ctx, i, claimed, r.Action)
 			} else if !errors.Is(err, store.ErrHeld) && !errors.Is(err, store.ErrNotFound) {
 				return Answer{}, s.overdue(ctx, err)
 			}
 			same = found.ID
-		case found.LeaseUntil < s.Store.Now() || s.dead(found.Owner):
+		case found.LeaseUntil < s.Store.Now() || s.known(found.Owner) == store.OwnerGone:
 			s.resume(ctx, i, found) // nobody is working on what is in the way
 		}
 		if err := pause(ctx, min(time.Second, time.Duration(n)*50*time.Millisecond)); err != nil {
@@ -381,10 +387,11 @@ func (s *Service) do(ctx context.Context, i store.Integration, owner string, r R
 }
 
 // repeats reports whether the same content within a while counts as a repeat. Creations look for
-// what is there in any case, and moves and tags may well go back and forth.
+// what is there in any case, links are held against the last one that was left, and moves and tags
+// may well go back and forth.
 func repeats(operation string) bool {
 	switch operation {
-	case AddNote, AddApplicationAttachment, AddCandidateAttachment, AddApplicationLink, AddCandidateLink:
+	case AddNote, AddApplicationAttachment, AddCandidateAttachment:
 		return true
 	}
 	return false

@@ -37,6 +37,10 @@ const (
 // sendAtMost bounds how often one effect is sent after its absence was proven.
 const sendAtMost = 5
 
+// provable is how long ago a request may have been sent whose absence a look can prove: looks at what
+// is newest reach back a day.
+const provable = 23 * time.Hour
+
 // journal is the connector.Journal of one action.
 type journal struct {
 	*Service
@@ -134,13 +138,9 @@ func (j *journal) recover(ctx context.Context, e connector.Effect) (connector.Do
 	known := j.effects[e.Name]
 	since := time.UnixMilli(known.Since)
 	var last error
-	for n := 0; ; n++ {
-		due := since.Add(j.look(n))
-		now := time.UnixMilli(j.Store.Now())
-		if n+1 < len(j.Timing.Looks) && !now.Before(since.Add(j.look(n+1))) {
-			continue // long ago: one look is enough
-		}
-		if wait := due.Sub(now); wait > 0 {
+	// Looks that were missed are not made up for: one now is enough.
+	for due := j.Timing.Looks[0]; ; due = j.nextLook(time.UnixMilli(j.Store.Now()).Sub(since)) {
+		if wait := due - time.UnixMilli(j.Store.Now()).Sub(since); wait > 0 {
 			if err := pause(ctx, wait); err != nil {
 				return connector.Done{}, errors.Join(err, last)
 			}
@@ -164,7 +164,7 @@ func (j *journal) recover(ctx context.Context, e connector.Effect) (connector.Do
 			}
 		case sight.Found:
 			return j.found(ctx, e, sight, false)
-		case sight.Proven && looked-known.Since >= j.Timing.Absent.Milliseconds():
+		case sight.Proven && looked-known.Since >= j.Timing.Absent.Milliseconds() && looked-known.Since < provable.Milliseconds():
 			if known.Sent >= sendAtMost {
 				return connector.Done{}, j.giveUp(ctx, e, known)
 			}
@@ -173,27 +173,24 @@ func (j *journal) recover(ctx context.Context, e connector.Effect) (connector.Do
 	}
 }
 
-// look is when the nth look is due after an answer was lost.
-func (j *journal) look(n int) time.Duration {
+// nextLook is when, after an answer was lost, the next look is due that comes later than a moment.
+func (j *journal) nextLook(after time.Duration) time.Duration {
 	looks := j.Timing.Looks
-	last := looks[len(looks)-1]
-	if n < len(looks) {
-		return looks[n]
+	for _, at := range looks {
+		if at > after {
+			return at
+		}
 	}
+	last := looks[len(looks)-1]
 	step := last
 	if len(looks) > 1 {
 		step = last - looks[len(looks)-2]
 	}
-	// One falls on the moment from which an absence counts.
-	at := last
-	for ; n >= len(looks); n-- {
-		if at < j.Timing.Absent && at+step > j.Timing.Absent {
-			at = j.Timing.Absent
-			continue
-		}
-		at += step
+	next := after + step - (after-last)%step
+	if after < j.Timing.Absent && j.Timing.Absent < next {
+		return j.Timing.Absent // the moment from which an absence counts
 	}
-	return at
+	return next
 }
 
 // giveUp notes that an effect is not to be waited for any more, after several tries.

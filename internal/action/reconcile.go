@@ -88,7 +88,7 @@ func (s *Service) resume(ctx context.Context, i store.Integration, row store.Act
 		return
 	}
 	defer disown()
-	row, err = s.Store.ClaimAction(ctx, row.ID, owner, "", s.dead)
+	row, err = s.Store.ClaimAction(ctx, row.ID, owner, "", s.known)
 	if err != nil {
 		if !errors.Is(err, store.ErrHeld) {
 			s.Log.WarnContext(ctx, "take an action up", "action", row.ID, "err", err)

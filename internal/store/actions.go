@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -83,26 +84,39 @@ const (
 )
 
 // BeginAction writes an action into the journal, unless there is one already that counts as the
-// same, or that works on the same thing. Without a key, an ended one of the same content counts
-// that is not older than repeat.
+// same, or that works on the same thing. Without a key, one of the same content counts that ended
+// not longer ago than repeat. ErrNotFound: what was in the way ended meanwhile; begin again.
 func (s *Store) BeginAction(ctx context.Context, a Action, repeat time.Duration) (row Action, begun Begun, err error) {
 	err = s.Transact(ctx, func(tx *sql.Tx) error {
 		now := s.Now()
+		since := now - repeat.Milliseconds()
+		if repeat == 0 {
+			since = math.MaxInt64 // nothing counts, not even what another node's clock puts into the future
+		}
 		res, err := tx.ExecContext(ctx, `INSERT INTO actions (id, integration, operation, natural_key, content, idempotency_key, request_id, state, final,
 				input, effects, answer, owner, lease_until, next_at, created_at)
 			SELECT $1, $2, $3, $4, $5, NULLIF($6, ''), $7, $8, 0, $9, '{}', '{}', $10, $11, $12, $13
 			WHERE NOT EXISTS (SELECT 1 FROM actions WHERE $14 = '' AND integration = $15 AND content = $16 AND operation = $17
-				AND created_at > $18 AND ended_at IS NOT NULL)
+				AND ended_at > $18)
 			ON CONFLICT DO NOTHING`,
 			a.ID, a.Integration, a.Operation, a.NaturalKey, a.Content, a.Key, a.RequestID, string(ActionRequested),
 			a.Input, a.Owner, now+ActionLease.Milliseconds(), now, now,
-			a.Key, a.Integration, a.Content, a.Operation, now-repeat.Milliseconds())
+			a.Key, a.Integration, a.Content, a.Operation, since)
 		if err != nil {
 			return err
 		}
 		if n, err := res.RowsAffected(); err != nil {
 			return err
 		} else if n == 1 {
+			// On PostgreSQL the statement may have seen one unfinished that ended before its own turn came.
+			var late bool
+			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM actions WHERE $1 = '' AND integration = $2 AND content = $3
+				AND operation = $4 AND ended_at > $5)`, a.Key, a.Integration, a.Content, a.Operation, since).Scan(&late); err != nil {
+				return err
+			}
+			if late {
+				return ErrNotFound // and this row goes with the transaction
+			}
 			row, begun = a, BegunNew
 			row.State, row.CreatedAt, row.NextAt, row.Effects = ActionRequested, now, now, []byte("{}")
 			return nil
@@ -114,8 +128,8 @@ func (s *Store) BeginAction(ctx context.Context, a Action, repeat time.Duration)
 		}{
 			{BegunSameKey, `integration = $1 AND operation = $2 AND idempotency_key = NULLIF($3, '')`, []any{a.Integration, a.Operation, a.Key}},
 			{BegunBusy, `integration = $1 AND natural_key = $2 AND ended_at IS NULL`, []any{a.Integration, a.NaturalKey}},
-			{BegunRepeat, `$1 = '' AND integration = $2 AND content = $3 AND operation = $4 AND created_at > $5 AND ended_at IS NOT NULL
-				ORDER BY created_at DESC, id LIMIT 1`, []any{a.Key, a.Integration, a.Content, a.Operation, now - repeat.Milliseconds()}},
+			{BegunRepeat, `$1 = '' AND integration = $2 AND content = $3 AND operation = $4 AND ended_at > $5
+				ORDER BY created_at DESC, id LIMIT 1`, []any{a.Key, a.Integration, a.Content, a.Operation, since}},
 		} {
 			found, err := scanAction(tx.QueryRowContext(ctx, `SELECT `+actionColumns+` FROM actions WHERE `+q.where, q.args...))
 			if errors.Is(err, ErrNotFound) {
@@ -184,16 +198,31 @@ func (s *Store) DueActions(ctx context.Context, limit int) ([]Action, error) {
 	return all, nil
 }
 
+// OwnerState is what a process knows of an owner by itself.
+type OwnerState int
+
+// What may be known of an owner.
+const (
+	OwnerElsewhere OwnerState = iota // only its lease tells
+	OwnerLives                       // whatever its lease says: the process was stopped for a while, or the clock leapt
+	OwnerGone
+)
+
 // ClaimAction takes an action over: whoever worked on it writes nothing any more. It succeeds when
-// its lease is free or ran out; dead are owners that are known to be gone. An ended action is taken
-// up again. ErrHeld: somebody works on it, or, for an ended one, another works on the same thing.
-func (s *Store) ClaimAction(ctx context.Context, id, owner, input string, dead func(owner string) bool) (Action, error) {
+// its lease is free or ran out, unless known says better. An ended action is taken up again.
+// ErrHeld: somebody works on it, or, for an ended one, another works on the same thing.
+func (s *Store) ClaimAction(ctx context.Context, id, owner, input string, known func(owner string) OwnerState) (Action, error) {
 	a, err := s.Action(ctx, id)
 	if err != nil {
 		return Action{}, err
 	}
 	now := s.Now()
-	if a.EndedAt == nil && a.LeaseUntil >= now && !dead(a.Owner) || a.Final {
+	held := a.Final
+	if a.EndedAt == nil {
+		state := known(a.Owner)
+		held = state == OwnerLives || state == OwnerElsewhere && a.LeaseUntil >= now
+	}
+	if held {
 		return Action{}, ErrHeld
 	}
 	got, err := scanAction(s.write.QueryRowContext(ctx, `UPDATE actions SET owner = $1, lease_until = $2, ended_at = NULL,

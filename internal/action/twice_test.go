@@ -1,0 +1,186 @@
+package action_test
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kladka/kladka/internal/action"
+	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/store/storetest"
+)
+
+// clockedBench is a bench whose clock the test sets.
+func clockedBench(t *testing.T, db storetest.DB, timing action.Timing) (*bench, *storetest.Clock) {
+	t.Helper()
+	clock := storetest.NewClock()
+	s, err := store.Open(t.Context(), db.URL, store.Options{Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	b := &bench{T: t, store: s, integration: storetest.NewIntegration(t, s), ats: &fakeATS{}}
+	b.service = b.another(timing)
+	return b, clock
+}
+
+// A process that was stopped for minutes, with its machine for instance, finds its own leases run out
+// when it goes on. What it is doing is not to be done a second time beside that.
+func TestNobodyTakesOverWhatIsUnderWayHere(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		b, clock := clockedBench(t, db, quick)
+		sending, goOn := make(chan struct{}), make(chan struct{})
+		var begun atomic.Bool
+		b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+			text := a.(*connector.AddNote).Content + " " + j.Mark()
+			_, err := j.Do(ctx, connector.Effect{
+				Name: "note", Blind: true,
+				Look: func(context.Context) (connector.Sight, error) { return f.look(text), nil },
+				Send: func(context.Context) (string, error) {
+					if !begun.Swap(true) {
+						close(sending)
+						<-goOn
+					}
+					return "", f.write(text)
+				},
+			})
+			return connector.Outcome{ApplicationID: "1:2"}, err
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := b.do(note("a", "k"))
+			b.wantCode(err, "")
+		})
+		<-sending
+		clock.Add(10 * time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_ = b.service.Work(ctx)
+		close(goOn)
+		wg.Wait()
+		b.wantNotes("a")
+	})
+}
+
+// An action that ends while its repeat is being written down: the repeat must not count as new. On
+// PostgreSQL a statement may see an action as unfinished that has ended when it looks for what is in
+// its way.
+func TestRepeatAtTheVeryEnd(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		b := newBench(t, db, quick)
+		if b.store.Embedded() {
+			t.Skip("one transaction writes at a time")
+		}
+		row := store.Action{
+			ID: ats.NewID(), Integration: b.integration.No, Operation: action.AddNote, Owner: "a", RequestID: "r",
+			Content: "content", NaturalKey: "note",
+		}
+		first, _, err := b.store.BeginAction(t.Context(), row, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.State, first.Final, first.Answer = store.ActionConfirmed, true, []byte("{}")
+		began := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			<-began
+			again := row
+			again.ID, again.Owner = ats.NewID(), "b"
+			found, begun, err := b.store.BeginAction(t.Context(), again, time.Minute)
+			if begun == store.BegunNew && err == nil {
+				t.Errorf("the repeat is new: %+v", found)
+			}
+		})
+		if err := b.store.EndAction(t.Context(), first, func(*sql.Tx) error {
+			close(began)
+			time.Sleep(300 * time.Millisecond) // the repeat comes to wait for this transaction
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+	})
+}
+
+// Looks that were missed, while the server was away for instance, are not made up for all at once.
+func TestMissedLooks(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), action.Timing{
+		Answer: 300 * time.Millisecond, Looks: []time.Duration{2 * time.Second, 10 * time.Second, 30 * time.Second}, Absent: 2 * time.Minute,
+	})
+	b.ats.lose = func(int) fault { return fault{after: lost} }
+	b.ats.blind, b.ats.unproven = true, true
+	_, err := b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	clock.Add(10 * time.Hour)
+	b.ats.looks = 0
+	_, err = b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	if b.ats.looks > 2 {
+		t.Errorf("%d looks at once", b.ats.looks)
+	}
+}
+
+// Looks reach back a day. What was sent before is not proven absent by them.
+func TestOldRequestsAreNotSentAgain(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), action.Timing{
+		Answer: 300 * time.Millisecond, Looks: []time.Duration{time.Millisecond}, Absent: 2 * time.Minute,
+	})
+	b.ats.lose = func(int) fault { return fault{after: lost} }
+	b.ats.blind = true
+	_, err := b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	clock.Add(26 * time.Hour)
+	_, err = b.do(note("a", "k"))
+	b.wantCode(err, ats.TimedOut)
+	b.wantNotes("a")
+	b.ats.blind = false
+	_, err = b.do(note("a", "k"))
+	b.wantCode(err, "")
+	b.wantNotes("a")
+}
+
+// A link that was left, then replaced, and is wanted again, is left again: what stands there is another.
+func TestLinkThatComesBack(t *testing.T) {
+	b := newBench(t, storetest.SQLite(t), quick)
+	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+		_, err := j.Do(ctx, connector.Effect{Name: "note", Blind: true, Send: func(context.Context) (string, error) {
+			return "", f.write(a.(*connector.AddResultLink).URL + " " + j.Mark())
+		}})
+		return connector.Outcome{CandidateID: "1"}, err
+	}
+	leave := func(url string) {
+		t.Helper()
+		_, err := b.do(action.Request{Operation: action.AddCandidateLink, Action: &connector.AddResultLink{CandidateID: "1", Label: "Test", URL: url}})
+		b.wantCode(err, "")
+	}
+	for _, url := range []string{"https://x/1", "https://x/1", "https://x/2", "https://x/1", "https://x/1"} {
+		leave(url)
+	}
+	b.wantNotes("https://x/1", "https://x/2", "https://x/1")
+}
+
+// The while in which the same content counts as a repeat begins when it has come about: somebody who is
+// told to ask again may do so only after it was found out.
+func TestRepeatAfterALongSearch(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), action.Timing{
+		Answer: 300 * time.Millisecond, Looks: []time.Duration{time.Millisecond}, Absent: time.Hour,
+	})
+	b.ats.lose = func(int) fault { return fault{after: lost} }
+	b.ats.blind, b.ats.unproven = true, true
+	_, err := b.do(note("a", ""))
+	b.wantCode(err, ats.TimedOut)
+	clock.Add(9 * time.Minute)
+	b.ats.blind = false
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = b.service.Work(ctx)
+	clock.Add(2 * time.Minute)
+	_, err = b.do(note("a", ""))
+	b.wantCode(err, "")
+	b.wantNotes("a")
+}
