@@ -17,7 +17,7 @@ import (
 
 func noMore(*sql.Tx) error { return nil }
 
-func alive(string) bool { return false }
+func elsewhere(string) store.OwnerState { return store.OwnerElsewhere }
 
 // newAction makes a row of the journal of which everything but the ID is given.
 func newAction(no int64, natural, content, key, owner string) store.Action {
@@ -117,14 +117,19 @@ func TestClaimAction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		claim := func(owner string, dead func(string) bool, want error) {
+		claim := func(owner string, known func(string) store.OwnerState, want error) {
 			t.Helper()
-			if _, err := s.ClaimAction(ctx, row.ID, owner, "", dead); !errors.Is(err, want) {
+			if _, err := s.ClaimAction(ctx, row.ID, owner, "", known); !errors.Is(err, want) {
 				t.Fatalf("%s claims: %v, want %v", owner, err, want)
 			}
 		}
-		claim("second", alive, store.ErrHeld)
-		claim("second", func(o string) bool { return o == "first" }, nil)
+		claim("second", elsewhere, store.ErrHeld)
+		claim("second", func(o string) store.OwnerState {
+			if o == "first" {
+				return store.OwnerGone
+			}
+			return store.OwnerElsewhere
+		}, nil)
 		row.State, row.Effects, row.Answer = store.ActionSending, []byte(`{"note":{"state":"sending"}}`), []byte(`{}`)
 		for what, err := range map[string]error{
 			"save": s.SaveAction(ctx, row), "hold": s.HoldAction(ctx, row.ID, "first"),
@@ -144,7 +149,7 @@ func TestClaimAction(t *testing.T) {
 			if err := s.RenewActions(ctx, []string{"second"}); err != nil {
 				t.Fatal(err)
 			}
-			claim("third", alive, store.ErrHeld)
+			claim("third", elsewhere, store.ErrHeld)
 		}
 		if due, err := s.DueActions(ctx, 10); err != nil || len(due) != 0 {
 			t.Errorf("due: %v, %v", due, err)
@@ -153,7 +158,8 @@ func TestClaimAction(t *testing.T) {
 		if due, err := s.DueActions(ctx, 10); err != nil || len(due) != 1 || string(due[0].Effects) != string(row.Effects) {
 			t.Errorf("due: %v, %v", due, err)
 		}
-		claim("third", alive, nil)
+		claim("third", func(string) store.OwnerState { return store.OwnerLives }, store.ErrHeld)
+		claim("third", elsewhere, nil)
 		row.Owner, row.State = "third", store.ActionUnknown
 		if err := s.ReleaseAction(ctx, row, time.Minute); err != nil {
 			t.Fatal(err)
@@ -166,7 +172,7 @@ func TestClaimAction(t *testing.T) {
 			t.Errorf("due after a minute: %v, %v", due, err)
 		}
 		// An ended one is taken up again, unless its answer is final or another works on the same.
-		claim("fourth", alive, nil)
+		claim("fourth", elsewhere, nil)
 		row.Owner, row.State = "fourth", store.ActionFailed
 		if err := s.EndAction(ctx, row, noMore); err != nil {
 			t.Fatal(err)
@@ -175,17 +181,17 @@ func TestClaimAction(t *testing.T) {
 		if err != nil || begun != store.BegunNew {
 			t.Fatal(begun, err)
 		}
-		claim("fifth", alive, store.ErrHeld)
+		claim("fifth", elsewhere, store.ErrHeld)
 		rival.State, rival.Final, rival.Answer = store.ActionConfirmed, true, []byte(`{}`)
 		if err := s.EndAction(ctx, rival, noMore); err != nil {
 			t.Fatal(err)
 		}
-		claim("fifth", alive, nil)
+		claim("fifth", elsewhere, nil)
 		row.Owner, row.Final = "fifth", true
 		if err := s.EndAction(ctx, row, noMore); err != nil {
 			t.Fatal(err)
 		}
-		claim("sixth", alive, store.ErrHeld)
+		claim("sixth", elsewhere, store.ErrHeld)
 	})
 }
 
