@@ -570,6 +570,25 @@ func TestFilesOfADeadProcess(t *testing.T) {
 	}
 }
 
+// That a file cannot be fetched in time is not the client's fault; that it cannot be fetched is.
+func TestFetchOutOfTime(t *testing.T) {
+	b := newBench(t, storetest.SQLite(t), action.Timing{Answer: 50 * time.Millisecond})
+	request := action.Request{Operation: action.AddCandidateAttachment, Key: "k", Action: &connector.AddFile{
+		CandidateID: "1", File: connector.File{Name: "cv.pdf", Type: connector.CV, URL: "https://files.example/cv.pdf"},
+	}}
+	b.service.Fetch = func(ctx context.Context, _ string, _ int64) (outbound.Fetched, error) {
+		<-ctx.Done()
+		return outbound.Fetched{}, &outbound.FetchError{}
+	}
+	_, err := b.do(request)
+	b.wantCode(err, ats.TimedOut)
+	b.service.Fetch = func(context.Context, string, int64) (outbound.Fetched, error) {
+		return outbound.Fetched{}, errors.New("nothing there")
+	}
+	_, err = b.do(request)
+	b.wantCode(err, ats.InputInvalid)
+}
+
 func TestResultLinks(t *testing.T) {
 	b := newBench(t, storetest.SQLite(t), quick)
 	var sent []bool

@@ -105,6 +105,9 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 			continue
 		}
 		got, err := s.Fetch(ctx, f.URL, s.MaxFile)
+		if err != nil && ctx.Err() != nil { // which is not the file's fault
+			return release, fmt.Errorf("fetch file %d: %w", n, errors.Join(context.Cause(ctx), err))
+		}
 		if err != nil {
 			return release, fmt.Errorf("fetch file %d: %w", n, &unfetchedError{file: n + 1, err: err})
 		}
