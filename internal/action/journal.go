@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
 )
 
@@ -111,7 +112,7 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, err
 	}
 	j.Point("action sending")
-	id, err := e.Send(ctx)
+	id, err := e.Send(outbound.AskLate(ctx, func() error { return j.hold(ctx, e.Name) }))
 	j.Point("action sent")
 	if err == nil {
 		return j.found(ctx, e, connector.Sight{RemoteID: id}, false)
@@ -127,6 +128,21 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, saveErr
 	}
 	return connector.Done{}, err
+}
+
+// fresh is how old what the journal says of a request may be when its first byte leaves.
+const fresh = time.Second
+
+// hold is asked right before the first byte of a request leaves. It may have waited for its turn, or
+// its process been stopped, since the journal said that it is sent: then the journal says so again,
+// unless the action is another's by now.
+func (j *journal) hold(ctx context.Context, name string) error {
+	e, now := j.effects[name], j.Store.Now()
+	if age := now - e.Since; age >= 0 && age < fresh.Milliseconds() {
+		return nil
+	}
+	e.Since = now
+	return j.save(ctx, name, e)
 }
 
 // recover finds out what became of a request whose answer nobody has, and sends it again when it

@@ -3,6 +3,8 @@ package action_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/store/storetest"
 )
@@ -183,4 +186,72 @@ func TestRepeatAfterALongSearch(t *testing.T) {
 	_, err = b.do(note("a", ""))
 	b.wantCode(err, "")
 	b.wantNotes("a")
+}
+
+// A node is stopped after it has written down that it sends, and goes on when another one has sent what
+// was to be sent. It asks at the last moment whether that is still its business.
+func TestStoppedBeforeTheFirstByte(t *testing.T) {
+	b, clock := clockedBench(t, storetest.Postgres(t), quick)
+	sending, goOn := make(chan struct{}), make(chan struct{})
+	var begun atomic.Bool
+	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+		text := a.(*connector.AddNote).Content
+		_, err := j.Do(ctx, connector.Effect{
+			Name: "note", Blind: true,
+			Look: func(context.Context) (connector.Sight, error) { return f.look(text + " x"), nil },
+			Send: func(ctx context.Context) (string, error) {
+				if !begun.Swap(true) {
+					close(sending)
+					<-goOn
+				}
+				if err := outbound.StillWanted(ctx); err != nil {
+					return "", &connector.RetryError{Err: err}
+				}
+				return "", f.write(text + " x")
+			},
+		})
+		return connector.Outcome{ApplicationID: "1:2"}, err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := b.do(note("a", "k"))
+		if ats.CodeOf(err) != ats.TimedOut {
+			t.Errorf("the stopped node answered %v", err)
+		}
+	})
+	<-sending
+	clock.Add(10 * time.Minute)
+	if _, err := b.another(quick).Do(t.Context(), b.integration, note("a", "k")); err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	wg.Wait()
+	b.wantNotes("a")
+}
+
+// What waited for its turn before it was sent was sent late: from then on it is counted.
+func TestAbsenceIsCountedFromTheFirstByte(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), quick)
+	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+		_, err := j.Do(ctx, connector.Effect{
+			Name: "note", Blind: true,
+			Send: func(ctx context.Context) (string, error) {
+				clock.Add(time.Minute)
+				if err := outbound.StillWanted(ctx); err != nil {
+					return "", err
+				}
+				open, err := b.store.Actions(t.Context(), b.integration.No, true, 1)
+				if err != nil {
+					return "", err
+				}
+				if since := fmt.Sprintf(`"since":%d`, clock.Now().UnixMilli()); !strings.Contains(string(open[0].Effects), since) || open[0].LeaseUntil < clock.Now().UnixMilli() {
+					t.Errorf("the journal says %+v, want %s", open[0], since)
+				}
+				return "", f.write("a x")
+			},
+		})
+		return connector.Outcome{}, err
+	}
+	_, err := b.do(note("a", ""))
+	b.wantCode(err, "")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/budget"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/trail"
@@ -126,7 +127,8 @@ func accountOf(typed string) string {
 	return name
 }
 
-// wire sends requests: it says who asks, and notes how the other side's clock differs.
+// wire sends requests: it asks whether they still are to be sent, says who asks, and notes how the
+// other side's clock differs.
 type wire struct{ *tenants }
 
 // RoundTrip sends a request with a User-Agent.
@@ -134,6 +136,12 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Header.Get("User-Agent") == "" {
 		req = req.Clone(req.Context())
 		req.Header.Set("User-Agent", "kladka/"+w.config.Version)
+	}
+	if err := outbound.StillWanted(req.Context()); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close() // nothing of it was read
+		}
+		return nil, err
 	}
 	sent := time.Now()
 	resp, err := w.transport.RoundTrip(req)

@@ -221,10 +221,10 @@ func (s *Store) ClaimAction(ctx context.Context, id, owner, input string, known 
 	return got, nil
 }
 
-// SaveAction stores how far an action is. ErrFenced: it belongs to somebody else by now; stop.
+// SaveAction stores how far an action is, which renews its lease. ErrFenced: it belongs to somebody else by now; stop.
 func (s *Store) SaveAction(ctx context.Context, a Action) error {
-	res, err := s.write.ExecContext(ctx, `UPDATE actions SET state = $1, effects = $2 WHERE id = $3 AND owner = $4 AND ended_at IS NULL`,
-		string(a.State), string(a.Effects), a.ID, a.Owner)
+	res, err := s.write.ExecContext(ctx, `UPDATE actions SET state = $1, effects = $2, lease_until = $3 WHERE id = $4 AND owner = $5 AND ended_at IS NULL`,
+		string(a.State), string(a.Effects), s.Now()+ActionLease.Milliseconds(), a.ID, a.Owner)
 	return fenced(res, err, "save action "+a.ID)
 }
 
