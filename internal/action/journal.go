@@ -23,6 +23,14 @@ type effect struct {
 	Since int64 `json:"since,omitempty"`
 	// Sent counts how often it was sent.
 	Sent int `json:"sent,omitempty"`
+	// Content is what was sent of a file that was fetched: its address may give another one later.
+	Content *content `json:"content,omitempty"`
+}
+
+// content tells the content of a file.
+type content struct {
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
 }
 
 // effectState is where an effect stands. One that is not in the journal was never sent, or its
@@ -46,11 +54,12 @@ type journal struct {
 	*Service
 	row      store.Action
 	effects  map[string]effect
+	fetched  map[string]content // by the effect that uploads it
 	warnings []string
 }
 
 func (s *Service) journal(row store.Action) (*journal, error) {
-	j := &journal{Service: s, row: row, effects: map[string]effect{}, warnings: []string{}}
+	j := &journal{Service: s, row: row, effects: map[string]effect{}, fetched: map[string]content{}, warnings: []string{}}
 	if err := json.Unmarshal(row.Effects, &j.effects); err != nil {
 		return nil, fmt.Errorf("read the effects of action %s: %w", row.ID, err)
 	}
@@ -108,7 +117,11 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, err
 	}
 	sent := j.effects[e.Name].Sent + 1
-	if err := j.save(ctx, e.Name, effect{State: effectSending, Since: j.Store.Now(), Sent: sent}); err != nil {
+	sending := effect{State: effectSending, Since: j.Store.Now(), Sent: sent}
+	if c, ok := j.fetched[e.Name]; ok {
+		sending.Content = &c
+	}
+	if err := j.save(ctx, e.Name, sending); err != nil {
 		return connector.Done{}, err
 	}
 	j.Point("action sending")
@@ -119,7 +132,8 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 	}
 	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
 		j.Log.WarnContext(ctx, "an answer was lost", "action", j.row.ID, "effect", e.Name, "err", err)
-		if err := j.save(ctx, e.Name, effect{State: effectSending, Since: j.Store.Now(), Sent: sent}); err != nil {
+		sending.Since = j.Store.Now()
+		if err := j.save(ctx, e.Name, sending); err != nil {
 			return connector.Done{}, err
 		}
 		return j.recover(ctx, e)

@@ -3,6 +3,7 @@ package action_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -254,4 +255,72 @@ func TestAbsenceIsCountedFromTheFirstByte(t *testing.T) {
 	}
 	_, err := b.do(note("a", ""))
 	b.wantCode(err, "")
+}
+
+// A file whose content was fetched may not be there any more, or be another one, when it is asked what
+// became of its upload: the content that was sent is what is looked for.
+func TestFetchedFilesThatChange(t *testing.T) {
+	for _, then := range []string{"", "other"} {
+		t.Run(then, func(t *testing.T) {
+			b := newBench(t, storetest.SQLite(t), quick)
+			spool, err := outbound.NewSpool(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := "first"
+			b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+				file := &a.(*connector.AddFile).File
+				_, err := j.Do(ctx, connector.Effect{
+					Name: connector.FileEffect(0),
+					Look: func(context.Context) (connector.Sight, error) { return f.look(file.SHA256 + " x"), nil },
+					Send: func(context.Context) (string, error) {
+						body, err := file.Open()
+						if err != nil {
+							return "", err
+						}
+						return "", errors.Join(f.write(file.SHA256+" x"), body.Close())
+					},
+				})
+				return connector.Outcome{CandidateID: "1"}, err
+			}
+			service := func(point func(string)) *action.Service {
+				return action.New(action.Config{
+					Store: b.store, Keys: plain{}, MaxFile: 1 << 20, Timing: quick, Point: point,
+					Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
+						return b.ats, b.ats, nil
+					},
+					Ingest: func(context.Context, store.Integration, []connector.Part, string) error { return nil },
+					Fetch: func(context.Context, string, int64) (outbound.Fetched, error) {
+						if content == "" {
+							return outbound.Fetched{}, errors.New("it answered 404")
+						}
+						kept, err := spool.Keep(strings.NewReader(content), 100)
+						return outbound.Fetched{Spooled: kept}, err
+					},
+				})
+			}
+			request := func() action.Request {
+				return action.Request{Operation: action.AddCandidateAttachment, Key: "k", Action: &connector.AddFile{
+					CandidateID: "1", File: connector.File{Name: "a.txt", URL: "https://x/a.txt", Type: connector.OtherFile},
+				}}
+			}
+			dead := make(chan struct{})
+			died := service(func(p string) {
+				if p == "action sent" {
+					close(dead)
+					select {} // it never comes back
+				}
+			})
+			go func() { _, _ = died.Do(context.Background(), b.integration, request()) }()
+			<-dead
+			content = then
+			next := service(nil)
+			defer next.Close()
+			_, err = next.Do(t.Context(), b.integration, request())
+			b.wantCode(err, "")
+			if n := len(b.ats.all()); n != 1 {
+				t.Errorf("%d files were uploaded", n)
+			}
+		})
+	}
 }
