@@ -2,7 +2,6 @@ package action_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -88,7 +87,7 @@ func (f *fakeATS) Act(ctx context.Context, a connector.Action, j connector.Journ
 		Name: "note", Blind: true,
 		Look: func(context.Context) (connector.Sight, error) { return f.look(text), nil },
 		Send: func(ctx context.Context) (string, error) {
-			if err := outbound.LastCheck(ctx); err != nil { // as the transport does
+			if err := outbound.StillWanted(ctx); err != nil { // as the transport does
 				return "", err
 			}
 			return "", f.write(text)
@@ -398,47 +397,6 @@ func TestKilledProcess(t *testing.T) {
 				b.wantNotes("a")
 			})
 		}
-	}
-}
-
-// A process that stood still between the journal and the first byte sends nothing when it wakes up: the
-// action is somebody else's by then.
-func TestWokenProcessSendsNothing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.DB) {
-		b := newBench(t, db, quick)
-		asleep, awake := make(chan struct{}), make(chan struct{})
-		slow := b.mortal(quick, func(p string) {
-			if p == "action sending" {
-				close(asleep)
-				<-awake
-			}
-		})
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			_, err := slow.Do(t.Context(), b.integration, note("a", "k"))
-			b.wantLate(err)
-		})
-		<-asleep
-		if err := b.store.Transact(t.Context(), func(tx *sql.Tx) error { // it has been asleep for long
-			_, err := tx.ExecContext(t.Context(), `UPDATE actions SET lease_until = 1`)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		_, err := b.do(note("a", "k"))
-		b.wantCode(err, "")
-		close(awake)
-		wg.Wait()
-		b.wantNotes("a")
-		if err := slow.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func (b *bench) wantLate(err error) {
-	if ats.CodeOf(err) != ats.TimedOut {
-		b.Errorf("the one that came late got %v", err)
 	}
 }
 

@@ -23,6 +23,14 @@ type effect struct {
 	Since int64 `json:"since,omitempty"`
 	// Sent counts how often it was sent.
 	Sent int `json:"sent,omitempty"`
+	// Content is what was sent of a file that was fetched: its address may give another one later.
+	Content *content `json:"content,omitempty"`
+}
+
+// content tells the content of a file.
+type content struct {
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
 }
 
 // effectState is where an effect stands. One that is not in the journal was never sent, or its
@@ -46,11 +54,12 @@ type journal struct {
 	*Service
 	row      store.Action
 	effects  map[string]effect
+	fetched  map[string]content // by the effect that uploads it
 	warnings []string
 }
 
 func (s *Service) journal(row store.Action) (*journal, error) {
-	j := &journal{Service: s, row: row, effects: map[string]effect{}, warnings: []string{}}
+	j := &journal{Service: s, row: row, effects: map[string]effect{}, fetched: map[string]content{}, warnings: []string{}}
 	if err := json.Unmarshal(row.Effects, &j.effects); err != nil {
 		return nil, fmt.Errorf("read the effects of action %s: %w", row.ID, err)
 	}
@@ -108,20 +117,23 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, err
 	}
 	sent := j.effects[e.Name].Sent + 1
-	if err := j.save(ctx, e.Name, effect{State: effectSending, Since: j.Store.Now(), Sent: sent}); err != nil {
+	sending := effect{State: effectSending, Since: j.Store.Now(), Sent: sent}
+	if c, ok := j.fetched[e.Name]; ok {
+		sending.Content = &c
+	}
+	if err := j.save(ctx, e.Name, sending); err != nil {
 		return connector.Done{}, err
 	}
 	j.Point("action sending")
-	id, err := e.Send(outbound.WithLastCheck(ctx, func(ctx context.Context) error {
-		return j.Store.HoldAction(ctx, j.row.ID, j.row.Owner)
-	}))
+	id, err := e.Send(outbound.AskLate(ctx, func() error { return j.hold(ctx, e.Name) }))
 	j.Point("action sent")
 	if err == nil {
 		return j.found(ctx, e, connector.Sight{RemoteID: id}, false)
 	}
 	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
 		j.Log.WarnContext(ctx, "an answer was lost", "action", j.row.ID, "effect", e.Name, "err", err)
-		if err := j.save(ctx, e.Name, effect{State: effectSending, Since: j.Store.Now(), Sent: sent}); err != nil {
+		sending.Since = j.Store.Now()
+		if err := j.save(ctx, e.Name, sending); err != nil {
 			return connector.Done{}, err
 		}
 		return j.recover(ctx, e)
@@ -130,6 +142,21 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, saveErr
 	}
 	return connector.Done{}, err
+}
+
+// fresh is how old what the journal says of a request may be when its first byte leaves.
+const fresh = time.Second
+
+// hold is asked right before the first byte of a request leaves. It may have waited for its turn, or
+// its process been stopped, since the journal said that it is sent: then the journal says so again,
+// unless the action is another's by now.
+func (j *journal) hold(ctx context.Context, name string) error {
+	e, now := j.effects[name], j.Store.Now()
+	if age := now - e.Since; age >= 0 && age < fresh.Milliseconds() {
+		return nil
+	}
+	e.Since = now
+	return j.save(ctx, name, e)
 }
 
 // recover finds out what became of a request whose answer nobody has, and sends it again when it

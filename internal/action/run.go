@@ -104,15 +104,26 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 			}
 			continue
 		}
+		name := connector.FileEffect(n)
+		before := j.effects[name].Content
 		got, err := s.Fetch(ctx, f.URL, s.MaxFile)
+		if err == nil {
+			open = append(open, got.Spooled)
+		}
+		if before != nil && (err != nil || got.SHA256 != before.SHA256) {
+			// It may have been sent, so it is that content which is looked for; there is nothing to send any more.
+			f.SHA256, f.Size = before.SHA256, before.Size
+			f.Open = func() (io.ReadCloser, error) { return nil, connector.ErrNoContent }
+			continue
+		}
 		if err != nil && ctx.Err() != nil { // which is not the file's fault
 			return release, fmt.Errorf("fetch file %d: %w", n, errors.Join(context.Cause(ctx), err))
 		}
 		if err != nil {
 			return release, fmt.Errorf("fetch file %d: %w", n, &unfetchedError{file: n + 1, err: err})
 		}
-		open = append(open, got.Spooled)
 		f.SHA256, f.Size, f.Open = got.SHA256, got.Size, got.Open
+		j.fetched[name] = content{got.SHA256, got.Size}
 		declared := f.ContentType
 		if declared == "" {
 			declared = media.TypeOf(f.Name) // a login page is no PDF, whatever its server calls it

@@ -3,6 +3,9 @@ package action_test
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/store/storetest"
 )
@@ -183,4 +187,140 @@ func TestRepeatAfterALongSearch(t *testing.T) {
 	_, err = b.do(note("a", ""))
 	b.wantCode(err, "")
 	b.wantNotes("a")
+}
+
+// A node is stopped after it has written down that it sends, and goes on when another one has sent what
+// was to be sent. It asks at the last moment whether that is still its business.
+func TestStoppedBeforeTheFirstByte(t *testing.T) {
+	b, clock := clockedBench(t, storetest.Postgres(t), quick)
+	sending, goOn := make(chan struct{}), make(chan struct{})
+	var begun atomic.Bool
+	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+		text := a.(*connector.AddNote).Content
+		_, err := j.Do(ctx, connector.Effect{
+			Name: "note", Blind: true,
+			Look: func(context.Context) (connector.Sight, error) { return f.look(text + " x"), nil },
+			Send: func(ctx context.Context) (string, error) {
+				if !begun.Swap(true) {
+					close(sending)
+					<-goOn
+				}
+				if err := outbound.StillWanted(ctx); err != nil {
+					return "", &connector.RetryError{Err: err}
+				}
+				return "", f.write(text + " x")
+			},
+		})
+		return connector.Outcome{ApplicationID: "1:2"}, err
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := b.do(note("a", "k"))
+		if ats.CodeOf(err) != ats.TimedOut {
+			t.Errorf("the stopped node answered %v", err)
+		}
+	})
+	<-sending
+	clock.Add(10 * time.Minute)
+	if _, err := b.another(quick).Do(t.Context(), b.integration, note("a", "k")); err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	wg.Wait()
+	b.wantNotes("a")
+}
+
+// What waited for its turn before it was sent was sent late: from then on it is counted.
+func TestAbsenceIsCountedFromTheFirstByte(t *testing.T) {
+	b, clock := clockedBench(t, storetest.SQLite(t), quick)
+	b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+		_, err := j.Do(ctx, connector.Effect{
+			Name: "note", Blind: true,
+			Send: func(ctx context.Context) (string, error) {
+				clock.Add(time.Minute)
+				if err := outbound.StillWanted(ctx); err != nil {
+					return "", err
+				}
+				open, err := b.store.Actions(t.Context(), b.integration.No, true, 1)
+				if err != nil {
+					return "", err
+				}
+				if since := fmt.Sprintf(`"since":%d`, clock.Now().UnixMilli()); !strings.Contains(string(open[0].Effects), since) || open[0].LeaseUntil < clock.Now().UnixMilli() {
+					t.Errorf("the journal says %+v, want %s", open[0], since)
+				}
+				return "", f.write("a x")
+			},
+		})
+		return connector.Outcome{}, err
+	}
+	_, err := b.do(note("a", ""))
+	b.wantCode(err, "")
+}
+
+// A file whose content was fetched may not be there any more, or be another one, when it is asked what
+// became of its upload: the content that was sent is what is looked for.
+func TestFetchedFilesThatChange(t *testing.T) {
+	for _, then := range []string{"", "other"} {
+		t.Run(then, func(t *testing.T) {
+			b := newBench(t, storetest.SQLite(t), quick)
+			spool, err := outbound.NewSpool(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			content := "first"
+			b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+				file := &a.(*connector.AddFile).File
+				_, err := j.Do(ctx, connector.Effect{
+					Name: connector.FileEffect(0),
+					Look: func(context.Context) (connector.Sight, error) { return f.look(file.SHA256 + " x"), nil },
+					Send: func(context.Context) (string, error) {
+						body, err := file.Open()
+						if err != nil {
+							return "", err
+						}
+						return "", errors.Join(f.write(file.SHA256+" x"), body.Close())
+					},
+				})
+				return connector.Outcome{CandidateID: "1"}, err
+			}
+			service := func(point func(string)) *action.Service {
+				return action.New(action.Config{
+					Store: b.store, Keys: plain{}, MaxFile: 1 << 20, Timing: quick, Point: point,
+					Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
+						return b.ats, b.ats, nil
+					},
+					Ingest: func(context.Context, store.Integration, []connector.Part, string) error { return nil },
+					Fetch: func(context.Context, string, int64) (outbound.Fetched, error) {
+						if content == "" {
+							return outbound.Fetched{}, errors.New("it answered 404")
+						}
+						kept, err := spool.Keep(strings.NewReader(content), 100)
+						return outbound.Fetched{Spooled: kept}, err
+					},
+				})
+			}
+			request := func() action.Request {
+				return action.Request{Operation: action.AddCandidateAttachment, Key: "k", Action: &connector.AddFile{
+					CandidateID: "1", File: connector.File{Name: "a.txt", URL: "https://x/a.txt", Type: connector.OtherFile},
+				}}
+			}
+			dead := make(chan struct{})
+			died := service(func(p string) {
+				if p == "action sent" {
+					close(dead)
+					select {} // it never comes back
+				}
+			})
+			go func() { _, _ = died.Do(context.Background(), b.integration, request()) }()
+			<-dead
+			content = then
+			next := service(nil)
+			defer next.Close()
+			_, err = next.Do(t.Context(), b.integration, request())
+			b.wantCode(err, "")
+			if n := len(b.ats.all()); n != 1 {
+				t.Errorf("%d files were uploaded", n)
+			}
+		})
+	}
 }

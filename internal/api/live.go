@@ -153,6 +153,9 @@ func fromATS(err error) error {
 	if _, known := errors.AsType[*ats.Error](err); known {
 		return err
 	}
+	if _, ok := errors.AsType[*connector.UnclearError](err); ok {
+		return &ats.Error{Code: ats.TimedOut, Message: "It is not known what became of the request: the ATS gave no answer to it. Look there before you send it again.", Err: err}
+	}
 	if _, ok := errors.AsType[*connector.AuthError](err); ok {
 		return &ats.Error{Code: ats.CredentialsInvalid, Message: "The ATS rejects the credentials of the integration.", Err: err}
 	}

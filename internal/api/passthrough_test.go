@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,6 +162,9 @@ func TestPassthroughAnswers(t *testing.T) {
 		"unclear":     {&connector.UnclearError{Err: &connector.RetryError{Err: errors.New("x")}}, 502, "may have had its effect"},
 		"credentials": {&connector.AuthError{}, 400, "PLATFORM.INPUT_INVALID"},
 		"other":       {errors.New("x"), 500, "PLATFORM.UNKNOWN_ERROR"},
+		// Whoever is told to try again may do it twice.
+		"unclear": {&connector.UnclearError{Err: &connector.RetryError{Err: errors.New("x")}}, 504, "It is not known what became of the request"},
+		"cut off": {&connector.UnclearError{Err: context.DeadlineExceeded}, 504, "It is not known what became of the request"},
 	} {
 		b.tenant.pass = func(connector.PassthroughRequest) (connector.PassthroughAnswer, error) {
 			return connector.PassthroughAnswer{}, c.err

@@ -127,7 +127,8 @@ func accountOf(typed string) string {
 	return name
 }
 
-// wire sends requests: it says who asks, and notes how the other side's clock differs.
+// wire sends requests: it asks whether they still are to be sent, says who asks, and notes how the
+// other side's clock differs.
 type wire struct{ *tenants }
 
 // RoundTrip sends a request with a User-Agent.
@@ -136,9 +137,9 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = req.Clone(req.Context())
 		req.Header.Set("User-Agent", "kladka/"+w.config.Version)
 	}
-	if err := outbound.LastCheck(req.Context()); err != nil {
+	if err := outbound.StillWanted(req.Context()); err != nil {
 		if req.Body != nil {
-			_ = req.Body.Close()
+			_ = req.Body.Close() // nothing of it was read
 		}
 		return nil, err
 	}

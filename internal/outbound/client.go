@@ -86,26 +86,6 @@ func (e *UnsentError) Error() string { return e.Err.Error() }
 // Unwrap gives the reason.
 func (e *UnsentError) Unwrap() error { return e.Err }
 
-type lastCheckKey struct{}
-
-// WithLastCheck has the requests made with a context checked right before their first byte: after
-// all waiting, for a turn or because the process stood still. A transport calls LastCheck there.
-func WithLastCheck(ctx context.Context, check func(context.Context) error) context.Context {
-	return context.WithValue(ctx, lastCheckKey{}, check)
-}
-
-// LastCheck tells whether a request of the context may still be sent; an *UnsentError if not.
-func LastCheck(ctx context.Context) error {
-	check, ok := ctx.Value(lastCheckKey{}).(func(context.Context) error)
-	if !ok {
-		return nil
-	}
-	if err := check(ctx); err != nil {
-		return &UnsentError{Err: err}
-	}
-	return nil
-}
-
 // TooLargeError means that a body went on beyond what the reader is ready to hold.
 type TooLargeError struct{ Limit int64 }
 

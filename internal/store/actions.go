@@ -237,20 +237,11 @@ func (s *Store) ClaimAction(ctx context.Context, id, owner, input string, known 
 	return got, nil
 }
 
-// SaveAction stores how far an action is. ErrFenced: it belongs to somebody else by now; stop.
+// SaveAction stores how far an action is, which renews its lease. ErrFenced: it belongs to somebody else by now; stop.
 func (s *Store) SaveAction(ctx context.Context, a Action) error {
-	res, err := s.write.ExecContext(ctx, `UPDATE actions SET state = $1, effects = $2 WHERE id = $3 AND owner = $4 AND ended_at IS NULL`,
-		string(a.State), string(a.Effects), a.ID, a.Owner)
+	res, err := s.write.ExecContext(ctx, `UPDATE actions SET state = $1, effects = $2, lease_until = $3 WHERE id = $4 AND owner = $5 AND ended_at IS NULL`,
+		string(a.State), string(a.Effects), s.Now()+ActionLease.Milliseconds(), a.ID, a.Owner)
 	return fenced(res, err, "save action "+a.ID)
-}
-
-// HoldAction proves that an action still belongs to its owner; ErrFenced if not.
-func (s *Store) HoldAction(ctx context.Context, id, owner string) error {
-	a, err := s.Action(ctx, id)
-	if err == nil && (a.Owner != owner || a.EndedAt != nil) {
-		err = fmt.Errorf("action %s: %w", id, ErrFenced)
-	}
-	return err
 }
 
 // ReleaseAction hands an action on, to be looked at again after a while.

@@ -132,7 +132,7 @@ func TestClaimAction(t *testing.T) {
 		}, nil)
 		row.State, row.Effects, row.Answer = store.ActionSending, []byte(`{"note":{"state":"sending"}}`), []byte(`{}`)
 		for what, err := range map[string]error{
-			"save": s.SaveAction(ctx, row), "hold": s.HoldAction(ctx, row.ID, "first"),
+			"save":    s.SaveAction(ctx, row),
 			"release": s.ReleaseAction(ctx, row, 0), "end": s.EndAction(ctx, row, noMore),
 		} {
 			if !errors.Is(err, store.ErrFenced) {
@@ -140,7 +140,7 @@ func TestClaimAction(t *testing.T) {
 			}
 		}
 		row.Owner = "second"
-		if err := errors.Join(s.SaveAction(ctx, row), s.HoldAction(ctx, row.ID, "second")); err != nil {
+		if err := s.SaveAction(ctx, row); err != nil {
 			t.Fatal(err)
 		}
 		// Its lease is renewed as long as its owner lives, then it is due.

@@ -57,6 +57,7 @@ type passage struct {
 // tells: after a lost answer by a stay that began later than the last one that was seen before.
 func (t *tenant) pass(ctx context.Context, j connector.Journal, p passage) (was bool, err error) {
 	sent, before := j.Begun(p.name), ""
+	resumed := sent // what was the last stay before is not known
 	done, err := j.Do(ctx, connector.Effect{
 		Name: p.name,
 		Look: func(ctx context.Context) (connector.Sight, error) {
@@ -68,6 +69,9 @@ func (t *tenant) pass(ctx context.Context, j connector.Journal, p passage) (was 
 				return connector.Sight{Found: true, RemoteID: s.now.id}, nil
 			case !sent:
 				before = s.now.id
+			case resumed && s.lately(p.there, t.now()):
+				// It may have been ours, and somebody moved it on since: it is not moved back.
+				return connector.Sight{}, nil
 			}
 			return connector.Sight{Proven: s.proven}, nil
 		},

@@ -2,6 +2,7 @@ package traffit
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -121,6 +122,27 @@ func TestMoveApplicationThatMovesOn(t *testing.T) {
 	l.sent = func() { b.moves(id, on) }
 	if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: to}, l); err != nil {
 		t.Error(err)
+	}
+	if d := cmp.Diff([]string{b.stateOf("start"), to, on}, b.stays(id)); d != "" {
+		t.Error(d)
+	}
+}
+
+// The same, and the process that moved it is not there any more: nobody knows which stay was the last
+// one before. Whoever takes the action up does not move the application back.
+func TestMoveApplicationThatMovesOnAfterAKill(t *testing.T) {
+	b := newBench(t, map[string]string{"move.repeat": "again"})
+	id, to, on := b.applied(), b.stateOf("interview"), b.stateOf("end-good")
+	l := b.ledger()
+	l.killAt, l.sent = "stage", func() { b.moves(id, on) }
+	move := &connector.MoveApplication{ApplicationID: id, StageID: to}
+	if _, err := b.tenant.Act(t.Context(), move, l); !errors.Is(err, errKill) {
+		t.Fatal(err)
+	}
+	b.restart()
+	l.sent = nil
+	if _, err := b.tenant.Act(t.Context(), move, l); err == nil {
+		t.Error("it is not known that the move was this action's")
 	}
 	if d := cmp.Diff([]string{b.stateOf("start"), to, on}, b.stays(id)); d != "" {
 		t.Error(d)

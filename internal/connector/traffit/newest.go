@@ -164,6 +164,13 @@ func (s standing) since(stayID string, there func(state object) bool) bool {
 	return slices.ContainsFunc(s.moves, func(m move) bool { return compareIDs(m.id, stayID) > 0 && there(m.state()) })
 }
 
+// lately reports whether the application came into such a state not long ago.
+func (s standing) lately(there func(state object) bool, now time.Time) bool {
+	return slices.ContainsFunc(s.moves, func(m move) bool {
+		return there(m.state()) && (m.date == nil || now.Sub(time.UnixMilli(m.date.Milli())) < recent)
+	})
+}
+
 // standing reads where an application stands. The history of one candidate is asked for; where that
 // is not heeded, the newest rows of all are looked through.
 func (t *tenant) standing(ctx context.Context, applicationID string) (standing, error) {

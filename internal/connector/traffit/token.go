@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/outbound"
 )
 
 // grant is an access token and what came with it.
@@ -54,8 +55,8 @@ func (t *tokens) get(ctx context.Context) (grant, error) {
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		t.flight = f
-		// The fetch serves everybody who waits, so it outlives the call that began it.
-		go t.run(context.WithoutCancel(ctx), f)
+		// The fetch serves everybody who waits, so it outlives the call that began it, and what that asks for.
+		go t.run(outbound.AskLate(context.WithoutCancel(ctx), nil), f)
 	}
 	t.mu.Unlock()
 	select {
