@@ -356,9 +356,6 @@ func passed(answer connector.PassthroughAnswer, wantBase64 bool) (value any, bin
 // notPassed gives a code that clients of passthrough understand. That the ATS cannot be reached is
 // not the client's fault.
 func notPassed(err error) error {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-		return beyond(ats.RemoteError, "The ATS gave no answer, and the request may have had its effect. Look there before you send it again.")
-	}
 	err = fromATS(err)
 	e, ok := errors.AsType[*ats.Error](err)
 	if !ok {

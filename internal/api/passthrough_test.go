@@ -159,7 +159,6 @@ func TestPassthroughAnswers(t *testing.T) {
 	}{
 		"down":        {&connector.RetryError{Err: errors.New("x")}, 503, "PLATFORM.UNKNOWN_ERROR"},
 		"no answer":   {&connector.AnswerError{Status: 200}, 502, "PLATFORM.UNKNOWN_ERROR"},
-		"unclear":     {&connector.UnclearError{Err: &connector.RetryError{Err: errors.New("x")}}, 502, "may have had its effect"},
 		"credentials": {&connector.AuthError{}, 400, "PLATFORM.INPUT_INVALID"},
 		"other":       {errors.New("x"), 500, "PLATFORM.UNKNOWN_ERROR"},
 		// Whoever is told to try again may do it twice.
