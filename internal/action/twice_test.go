@@ -324,3 +324,61 @@ func TestFetchedFilesThatChange(t *testing.T) {
 		})
 	}
 }
+
+// Nothing is asked for an integration that is switched off or removed, and others do not wait for it.
+func TestReconcilerLeavesSwitchedOffAlone(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		timing := quick
+		timing.Answer = 50 * time.Millisecond
+		b := newBench(t, db, timing)
+		b.ats.lose = func(int) fault { return fault{after: lost} }
+		b.ats.blind, b.ats.unproven = true, true
+		other := storetest.NewIntegration(t, b.store)
+		removed := storetest.NewIntegration(t, b.store)
+		leave := func(i store.Integration, content string) string {
+			t.Helper()
+			answer, err := b.service.Do(t.Context(), i, note(content, ""))
+			b.wantCode(err, ats.TimedOut)
+			return answer.ID
+		}
+		var off []string
+		for n := range 12 {
+			off = append(off, leave(b.integration, fmt.Sprint("off", n)))
+			leave(removed, fmt.Sprint("removed", n))
+		}
+		last := leave(other, "other")
+		if err := b.store.SetEnabled(t.Context(), b.integration.No, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.store.RemoveIntegration(t.Context(), removed.No); err != nil {
+			t.Fatal(err)
+		}
+		b.ats.mu.Lock()
+		b.ats.blind = false
+		b.ats.mu.Unlock()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = b.service.Work(ctx) })
+		for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			row, err := b.store.Action(t.Context(), last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if row.EndedAt != nil {
+				break
+			}
+			if time.Now().After(until) {
+				t.Error("the other integration's action is not finished")
+				break
+			}
+		}
+		cancel()
+		wg.Wait()
+		for _, id := range off {
+			if row, err := b.store.Action(t.Context(), id); err != nil || row.EndedAt != nil {
+				t.Errorf("the integration that is switched off was asked: %+v, %v", row, err)
+				break
+			}
+		}
+	})
+}

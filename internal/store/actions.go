@@ -186,11 +186,14 @@ func (s *Store) OpenActions(ctx context.Context) (map[ActionState]int64, error) 
 	return count, nil
 }
 
-// DueActions lists unfinished actions that nobody works on and whose time to be looked at has come.
+// DueActions lists unfinished actions of active integrations that nobody works on and whose time to
+// be looked at has come.
 func (s *Store) DueActions(ctx context.Context, limit int) ([]Action, error) {
 	now := s.Now()
 	rows, err := s.read.QueryContext(ctx, `SELECT `+actionColumns+` FROM actions
-		WHERE ended_at IS NULL AND next_at <= $1 AND lease_until < $2 ORDER BY next_at LIMIT $3`, now, now, limit)
+		WHERE ended_at IS NULL AND next_at <= $1 AND lease_until < $2
+			AND integration IN (SELECT no FROM integrations WHERE status = $3 AND deleted_at IS NULL)
+		ORDER BY next_at LIMIT $4`, now, now, StatusActive, limit)
 	all, err := collect(rows, err, func(r *sql.Rows) (Action, error) { return scanAction(r) })
 	if err != nil {
 		return nil, fmt.Errorf("list due actions: %w", err)

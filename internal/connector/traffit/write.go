@@ -180,10 +180,12 @@ func (c *client) otherSlash(path string, resp *outbound.Response) (string, bool)
 var (
 	markup = regexp.MustCompile(`(?s)<(?:style|script|head)\b.*?</(?:style|script|head)>|<[^>]*>`)
 	spaces = regexp.MustCompile(`\s+`)
+	// mailAddress is hidden in what is said: it would end up in logs.
+	mailAddress = regexp.MustCompile(`(?i)[^\s"'<>()\[\],;:=@%]+(?:@|%40)[^\s"'<>()\[\],;:=@]+`)
 )
 
 // explanation is what the answer to a refused write says: the words of its JSON, of a plain text or of
-// a page.
+// a page, without e-mail addresses.
 func explanation(resp *outbound.Response) string {
 	text := strings.ToValidUTF8(string(resp.Body), "�")
 	if v, err := decode(resp.Body); err == nil && looksLikeJSON(resp.Body) {
@@ -192,6 +194,7 @@ func explanation(resp *outbound.Response) string {
 	} else if looksLikeHTML(resp) {
 		text = markup.ReplaceAllString(text, " ")
 	}
+	text = mailAddress.ReplaceAllString(text, "(an address)")
 	short := []rune(strings.TrimSpace(spaces.ReplaceAllString(text, " ")))
 	if len(short) == 0 {
 		return "no explanation was given"

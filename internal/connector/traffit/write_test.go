@@ -281,3 +281,16 @@ func TestChangeAfterAGrant(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What TRAFFIT says about a refused write goes into logs and the journal: addresses do not.
+func TestExplanationsNameNobody(t *testing.T) {
+	for _, body := range []string{
+		`{"message":"Employee Jan.Kowalski+x@example.com already exists"}`, `{"errors":{"email":["'jan.kowalski@example.com' already exists"]}}`,
+		"<p>mail:<b>jan.kowalski@example.com</b> already exists</p>", "mailto:jan.kowalski%40example.com already exists",
+	} {
+		got := explanation(&outbound.Response{Status: 400, Header: http.Header{}, Body: []byte(body)})
+		if strings.Contains(strings.ToLower(got), "kowalski") || !strings.Contains(got, "already exists") {
+			t.Errorf("%s is told as %q", body, got)
+		}
+	}
+}
