@@ -359,7 +359,7 @@ func (s *Service) do(ctx context.Context, i store.Integration, owner string, r R
 		case err != nil:
 			return Answer{}, s.overdue(ctx, err)
 		case begun == store.BegunNew:
-			return s.run(ctx, i, found, r.Action)
+			return s.run(ctx, i, found, r.Action, false)
 		case begun == store.BegunSameKey && found.Content != row.Content:
 			return Answer{}, ats.Errorf(ats.InputInvalid, "header.Idempotency-Key: was used for another request of this operation; use a new key for a new request")
 		case begun == store.BegunSameKey && found.Final,
@@ -372,12 +372,12 @@ func (s *Service) do(ctx context.Context, i store.Integration, owner string, r R
 			// The same request: take it up again, unless somebody is working on it.
 			claimed, err := s.Store.ClaimAction(ctx, found.ID, owner, s.seal(found.ID, r.Action), s.known)
 			if err == nil {
-				return s.run(ctx, i, claimed, r.Action)
+				return s.run(ctx, i, claimed, r.Action, false)
 			} else if !errors.Is(err, store.ErrHeld) && !errors.Is(err, store.ErrNotFound) {
 				return Answer{}, s.overdue(ctx, err)
 			}
 			same = found.ID
-		case found.LeaseUntil < s.Store.Now() || s.known(found.Owner) == store.OwnerGone:
+		case found.NextAt <= s.Store.Now() && (found.LeaseUntil < s.Store.Now() || s.known(found.Owner) == store.OwnerGone):
 			s.resume(ctx, i, found) // nobody is working on what is in the way
 		}
 		if err := pause(ctx, min(time.Second, time.Duration(n)*50*time.Millisecond)); err != nil {
@@ -443,7 +443,7 @@ func naturalKey(a connector.Action, content string) string {
 	case *connector.CreateApplication:
 		return "candidate:" + ats.Fold(a.Candidate.Email)
 	case *connector.AddFile:
-		return "file:" + a.CandidateID + ":" + a.File.Name
+		return "file:" + a.CandidateID + ":" + ats.Fold(a.File.Name)
 	case *connector.MoveApplication:
 		return "stage:" + a.ApplicationID
 	case *connector.RejectApplication:

@@ -56,6 +56,9 @@ type journal struct {
 	effects  map[string]effect
 	fetched  map[string]content // by the effect that uploads it
 	warnings []string
+	// hasty: nobody waits for the answer, so that there is no waiting between two looks either. The
+	// action is put off until the next one.
+	hasty bool
 }
 
 func (s *Service) journal(row store.Action) (*journal, error) {
@@ -159,6 +162,9 @@ func (j *journal) hold(ctx context.Context, name string) error {
 	return j.save(ctx, name, e)
 }
 
+// errNotKnownYet means that the next look is due later.
+var errNotKnownYet = errors.New("it is not known yet what became of a request")
+
 // recover finds out what became of a request whose answer nobody has, and sends it again when it
 // had no effect.
 func (j *journal) recover(ctx context.Context, e connector.Effect) (connector.Done, error) {
@@ -168,6 +174,9 @@ func (j *journal) recover(ctx context.Context, e connector.Effect) (connector.Do
 	// Looks that were missed are not made up for: one now is enough.
 	for due := j.Timing.Looks[0]; ; due = j.nextLook(time.UnixMilli(j.Store.Now()).Sub(since)) {
 		if wait := due - time.UnixMilli(j.Store.Now()).Sub(since); wait > 0 {
+			if j.hasty && wait > j.Timing.Looks[0] {
+				return connector.Done{}, errors.Join(errNotKnownYet, last)
+			}
 			if err := pause(ctx, wait); err != nil {
 				return connector.Done{}, errors.Join(err, last)
 			}

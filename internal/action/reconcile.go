@@ -107,7 +107,7 @@ func (s *Service) resume(ctx context.Context, i store.Integration, row store.Act
 		s.abandon(ctx, row, err)
 		return
 	}
-	if _, err := s.run(ctx, i, row, a); err != nil {
+	if _, err := s.run(ctx, i, row, a, true); err != nil {
 		s.Log.InfoContext(ctx, "an action that was taken up again", "action", row.ID, "err", err)
 	}
 }

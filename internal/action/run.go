@@ -16,13 +16,14 @@ import (
 	"github.com/kladka/kladka/internal/store"
 )
 
-// run carries out an action whose row is ours, from the beginning or on.
-func (s *Service) run(ctx context.Context, i store.Integration, row store.Action, a connector.Action) (Answer, error) {
+// run carries out an action whose row is ours, from the beginning or on; see journal.hasty.
+func (s *Service) run(ctx context.Context, i store.Integration, row store.Action, a connector.Action, hasty bool) (Answer, error) {
 	ctx = s.Correlate(ctx, row.RequestID, row.ID)
 	j, err := s.journal(row)
 	if err != nil {
 		return Answer{}, err
 	}
+	j.hasty = hasty
 	link, err := s.link(ctx, i, a)
 	if err != nil {
 		return Answer{}, s.settle(ctx, i, j, a, link, connector.Outcome{}, err)
