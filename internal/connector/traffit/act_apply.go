@@ -106,22 +106,30 @@ func (o offer) closed() bool {
 
 func (t *tenant) jobNow(ctx context.Context, id string) (offer, error) {
 	o, sent, err := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, id))
-	if err != nil && unknown(err) {
-		return offer{}, ats.Errorf(ats.InputInvalid, "job_id: TRAFFIT does not have the job any more: %w", err)
+	if unknown(err) {
+		return offer{}, noJob("job_id", err)
 	}
 	return offer{id, o, sent}, err
 }
 
+// noJob says that the job to which an input leads is not in TRAFFIT.
+func noJob(input string, err error) error {
+	return ats.Errorf(ats.InputInvalid, "%s: TRAFFIT does not have the job any more: %w", input, err)
+}
+
 // unknown reports whether TRAFFIT says that it does not know a record. That its answer may be a page is
 // no reason for doubt here, where nothing is deleted for it.
-func unknown(err error) bool {
-	return errors.Is(err, connector.ErrGone) || statusOf(err) == http.StatusNotFound
+func unknown(err error) bool { return errors.Is(err, connector.ErrGone) || unknownPath(err) }
+
+// unknownPath reports whether TRAFFIT answers as to an address that it does not have at all.
+func unknownPath(err error) bool {
+	return statusOf(err) == http.StatusNotFound && !errors.Is(err, connector.ErrGone)
 }
 
 // statesOf reads the states of a recruitment: its own (seen), else those of its workflow.
 func (t *tenant) statesOf(ctx context.Context, jobID string) ([]object, error) {
 	states, _, err := t.below(ctx, "/recruitments/", "/states", "recruitment", unit(recruitment, jobID))
-	if err == nil || !unknown(err) || errors.Is(err, connector.ErrGone) {
+	if !unknownPath(err) {
 		return states, err
 	}
 	job, err := t.jobNow(ctx, jobID)
@@ -139,7 +147,7 @@ func (t *tenant) statesOf(ctx context.Context, jobID string) ([]object, error) {
 func (t *tenant) checkStage(ctx context.Context, jobID, stageID string) error {
 	states, err := t.statesOf(ctx, jobID)
 	if errors.Is(err, connector.ErrGone) {
-		return ats.Errorf(ats.InputInvalid, "stage_id: TRAFFIT does not have the job any more: %w", err)
+		return noJob("stage_id", err)
 	}
 	if err != nil {
 		return err
@@ -233,12 +241,17 @@ func newID(o object) string {
 	return ""
 }
 
+// refusal gives TRAFFIT's refusal of a write; false where that may have had an effect all the same.
+func refusal(err error) (*connector.RefusedError, bool) {
+	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
+		return nil, false
+	}
+	return errors.AsType[*connector.RefusedError](err)
+}
+
 // invalid reports whether TRAFFIT did not like what was sent.
 func invalid(err error) bool {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-		return false
-	}
-	refused, ok := errors.AsType[*connector.RefusedError](err)
+	refused, ok := refusal(err)
 	return ok && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity)
 }
 
@@ -247,10 +260,7 @@ var existsAlready = regexp.MustCompile(`(?i)already exist|już istnieje`)
 // duplicate reports whether TRAFFIT says that it has such a candidate: by its status, or in words (both
 // told by another client's code).
 func duplicate(err error) bool {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-		return false
-	}
-	refused, ok := errors.AsType[*connector.RefusedError](err)
+	refused, ok := refusal(err)
 	return ok && (refused.Status == http.StatusConflict || existsAlready.MatchString(refused.Message))
 }
 
@@ -307,10 +317,7 @@ func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int
 	_, err := j.Do(ctx, connector.Effect{
 		Name: fmt.Sprintf("field/%s/%d", w.key, form+1), Repeatable: true,
 		Send: func(ctx context.Context) (string, error) {
-			_, err := t.change(ctx, write{
-				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: w.forms[form]},
-			})
-			return "", err
+			return "", t.patch(ctx, employeeID, object{w.key: w.forms[form]})
 		},
 	})
 	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
@@ -321,6 +328,12 @@ func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int
 	}
 	row, err := t.newRow(ctx, employeeID)
 	return row != nil && w.shown(row), err
+}
+
+// patch writes fields of a candidate.
+func (t *tenant) patch(ctx context.Context, employeeID string, fields object) error {
+	_, err := t.change(ctx, write{method: http.MethodPatch, path: employeePath(employeeID), scope: "employee", body: fields})
+	return err
 }
 
 // newRow reads the row of a new candidate; nil when it does not show after a moment.

@@ -9,16 +9,17 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 )
 
+// employeePath is the address of a candidate.
+func employeePath(id string) string { return api + "/employees/" + pathID(id) }
+
 // employeeNow reads a candidate, and gives the parts of what was read.
 func (t *tenant) employeeNow(ctx context.Context, id string) (object, []connector.Part, error) {
 	row, sent, err := t.single(ctx, "/employees/", "employee", unit(employee, id))
 	if err != nil {
 		return nil, nil, err
 	}
-	cut := func(o object) []connector.Part { return listed(employee, o, sent) }
-	page := []connector.Row{{Parts: cut(row)}}
-	sparse(page, []object{row}, employeeKeys, t.habits.get(api+"/employees/").sendsNull, cut)
-	return row, page[0].Parts, nil
+	parts := t.alone(api+"/employees/", row, employeeKeys, func(o object) []connector.Part { return listed(employee, o, sent) })
+	return row, parts, nil
 }
 
 // orGone says of an error that it comes from the candidate's not being there any more, if that is so.

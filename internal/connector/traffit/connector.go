@@ -110,7 +110,7 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
 	return &tenant{
 		client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels,
-		schemas: &schemas{}, labels: &labels{}, tagForm: newTagForm(),
+		ownFields: &remembered[[]employeeField]{}, ownLabels: &remembered[map[connector.FileType]string]{}, tagForm: newTagForm(),
 	}, nil
 }
 
@@ -124,10 +124,10 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // tenant is one customer's TRAFFIT.
 type tenant struct {
 	*client
-	confirmed  map[string]string             // variants by detail, as a probe found them
-	fileLabels map[connector.FileType]string // the tenant's words for types of files
-	schemas    *schemas
-	labels     *labels
+	confirmed  map[string]string                          // variants by detail, as a probe found them
+	fileLabels map[connector.FileType]string              // the tenant's words for types of files
+	ownFields  *remembered[[]employeeField]               // of candidates
+	ownLabels  *remembered[map[connector.FileType]string] // those of its dictionary
 	tagForm    *tagForm
 }
 
