@@ -185,8 +185,8 @@ type createCandidateIn struct {
 
 func (s *server) createCandidate(ctx context.Context, in *createCandidateIn) (done[rendered[Candidate]], error) {
 	none := done[rendered[Candidate]]{}
-	wanted := in.Body.Application
-	made, err := s.create(ctx, in.ActionHeaders, action.CreateCandidate, in.Body.ApplicantInput, "body.application.", wanted.JobID, wanted.StageID)
+	to := target{"body.application.job_id", in.Body.Application.JobID, "body.application.stage_id", in.Body.Application.StageID}
+	made, err := s.create(ctx, in.ActionHeaders, action.CreateCandidate, in.Body.ApplicantInput, to)
 	if err != nil {
 		return none, err
 	}
@@ -205,7 +205,8 @@ type createApplicationIn struct {
 
 func (s *server) createApplication(ctx context.Context, in *createApplicationIn) (done[rendered[CreatedApplication]], error) {
 	none := done[rendered[CreatedApplication]]{}
-	made, err := s.create(ctx, in.ActionHeaders, action.CreateApplication, in.Body.ApplicantInput, "path.", in.JobID, in.Body.StageID)
+	to := target{"path.job_id", in.JobID, "body.stage_id", in.Body.StageID}
+	made, err := s.create(ctx, in.ActionHeaders, action.CreateApplication, in.Body.ApplicantInput, to)
 	if err != nil {
 		return none, err
 	}
@@ -221,8 +222,11 @@ type created struct {
 	jobName     *string
 }
 
-// create makes an application. The place of the job and of the stage differs between its two ways.
-func (s *server) create(ctx context.Context, headers ActionHeaders, operation string, in ApplicantInput, at, jobID, stageID string) (created, error) {
+// target is the job and the stage of an application, and where in the request they stand.
+type target struct{ jobAt, jobID, stageAt, stageID string }
+
+// create makes an application.
+func (s *server) create(ctx context.Context, headers ActionHeaders, operation string, in ApplicantInput, to target) (created, error) {
 	i, err := s.begin(ctx, headers.Integration, operation)
 	if err != nil {
 		return created{}, err
@@ -233,7 +237,7 @@ func (s *server) create(ctx context.Context, headers ActionHeaders, operation st
 	if err := c.err(); err != nil {
 		return created{}, err
 	}
-	if err := s.place(ctx, &out, at, jobID, stageID); err != nil {
+	if err := s.place(ctx, &out, to); err != nil {
 		return created{}, err
 	}
 	if in.SourcedBy != nil {
@@ -249,10 +253,10 @@ func (s *server) create(ctx context.Context, headers ActionHeaders, operation st
 
 // place finds the job and the stage of an application. A job by the ATS's ID may be newer than what
 // the store has; then its stages are, too.
-func (s *server) place(ctx context.Context, out *created, at, jobID, stageID string) error {
+func (s *server) place(ctx context.Context, out *created, to target) error {
 	a := &out.application
-	newJob, byRemote := strings.CutPrefix(jobID, remotePrefix)
-	job, ok, err := s.look(ctx, out.in, ats.Jobs, jobID)
+	newJob, byRemote := strings.CutPrefix(to.jobID, remotePrefix)
+	job, ok, err := s.look(ctx, out.in, ats.Jobs, to.jobID)
 	switch {
 	case err != nil:
 		return err
@@ -261,23 +265,19 @@ func (s *server) place(ctx context.Context, out *created, at, jobID, stageID str
 	case byRemote && plainID(newJob):
 		a.JobID, a.JobUnknown = newJob, true
 	default:
-		_, err := s.find(ctx, out.in, ats.Jobs, at+"job_id", jobID)
+		_, err := s.find(ctx, out.in, ats.Jobs, to.jobAt, to.jobID)
 		return err
 	}
-	if stageID == "" {
+	if to.stageID == "" {
 		return nil
 	}
-	newStage, byRemote := strings.CutPrefix(stageID, remotePrefix)
+	newStage, byRemote := strings.CutPrefix(to.stageID, remotePrefix)
 	byRemote = byRemote && plainID(newStage)
 	if a.JobUnknown && byRemote {
 		a.StageID = newStage
 		return nil
 	}
-	where := "body.stage_id"
-	if at != "path." {
-		where = at + "stage_id"
-	}
-	stage, err := s.find(ctx, out.in, ats.ApplicationStages, where, stageID)
+	stage, err := s.find(ctx, out.in, ats.ApplicationStages, to.stageAt, to.stageID)
 	if err != nil && byRemote && ats.CodeOf(err) == ats.SetupSyncPending {
 		a.StageID = newStage // the job came to the store before its stages, with an earlier application
 		return nil
