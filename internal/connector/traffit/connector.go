@@ -1,9 +1,11 @@
 // Package traffit connects TRAFFIT: it reads a tenant through the Integration API v2 and the
-// public feed of job posts, and folds what it read into unified records.
+// public feed of job posts, folds what it read into unified records, and carries out actions.
 //
 // What TRAFFIT answers is only partly documented. A comment names the evidence where it
 // matters: "documented" (the public documentation says so), "seen" (observed on a real
-// tenant), "guess" (ours; nobody confirmed it). Where several forms are possible, all are read.
+// tenant), "told" (by a summary of the documentation, or by another client's code), "guess" (ours;
+// nobody confirmed it). Where several forms are possible, all are read, and writes try one after the
+// other.
 package traffit
 
 import (
