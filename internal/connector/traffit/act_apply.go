@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -70,28 +69,6 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 	return out, nil
 }
 
-// partly makes a warning of the failure of a step without which an action is a success still. Errors
-// after which it is not known what has happened, or that a later try may mend, are handed on.
-func partly(err error, j connector.Journal, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
-	if refused, ok := errors.AsType[*connector.RefusedError](err); ok {
-		j.Warn("%s: TRAFFIT answered %d", what, refused.Status)
-		return nil
-	}
-	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
-		j.Warn("%s: the API client lacks the scope %s", what, scope.Scope)
-		return nil
-	}
-	if known, ok := errors.AsType[*ats.Error](err); ok && slices.Contains(partial, known.Code) {
-		j.Warn("%s: %s", what, known.Message)
-		return nil
-	}
-	return err
-}
-
-// partial are the codes of definite failures, which may be part of a success.
-var partial = []ats.Code{ats.InputInvalid, ats.RemoteInputInvalid, ats.ActionNotAvailable, ats.PermissionMissing}
-
 // offer is a recruitment as it is now.
 type offer struct {
 	id     string
@@ -110,20 +87,6 @@ func (t *tenant) jobNow(ctx context.Context, id string) (offer, error) {
 		return offer{}, noJob("job_id", err)
 	}
 	return offer{id, o, sent}, err
-}
-
-// noJob says that the job to which an input leads is not in TRAFFIT.
-func noJob(input string, err error) error {
-	return ats.Errorf(ats.InputInvalid, "%s: TRAFFIT does not have the job any more: %w", input, err)
-}
-
-// unknown reports whether TRAFFIT says that it does not know a record. That its answer may be a page is
-// no reason for doubt here, where nothing is deleted for it.
-func unknown(err error) bool { return errors.Is(err, connector.ErrGone) || unknownPath(err) }
-
-// unknownPath reports whether TRAFFIT answers as to an address that it does not have at all.
-func unknownPath(err error) bool {
-	return statusOf(err) == http.StatusNotFound && !errors.Is(err, connector.ErrGone)
 }
 
 // statesOf reads the states of a recruitment: its own (seen), else those of its workflow.
@@ -239,29 +202,6 @@ func newID(o object) string {
 		}
 	}
 	return ""
-}
-
-// refusal gives TRAFFIT's refusal of a write; false where that may have had an effect all the same.
-func refusal(err error) (*connector.RefusedError, bool) {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-		return nil, false
-	}
-	return errors.AsType[*connector.RefusedError](err)
-}
-
-// invalid reports whether TRAFFIT did not like what was sent.
-func invalid(err error) bool {
-	refused, ok := refusal(err)
-	return ok && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity)
-}
-
-var existsAlready = regexp.MustCompile(`(?i)already exist|już istnieje`)
-
-// duplicate reports whether TRAFFIT says that it has such a candidate: by its status, or in words (both
-// told by another client's code).
-func duplicate(err error) bool {
-	refused, ok := refusal(err)
-	return ok && (refused.Status == http.StatusConflict || existsAlready.MatchString(refused.Message))
 }
 
 // twin finds the candidate of whom TRAFFIT says that they exist.

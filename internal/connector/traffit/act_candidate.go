@@ -2,10 +2,7 @@ package traffit
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
-	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
 
@@ -20,16 +17,4 @@ func (t *tenant) employeeNow(ctx context.Context, id string) (object, []connecto
 	}
 	parts := t.alone(api+"/employees/", row, employeeKeys, func(o object) []connector.Part { return listed(employee, o, sent) })
 	return row, parts, nil
-}
-
-// orGone says of an error that it comes from the candidate's not being there any more, if that is so.
-func (t *tenant) orGone(ctx context.Context, employeeID string, err error) error {
-	cause := err
-	if refused, ok := errors.AsType[*connector.RefusedError](err); ok && refused.Status == http.StatusNotFound {
-		_, _, cause = t.single(ctx, "/employees/", "employee", unit(employee, employeeID))
-	}
-	if errors.Is(cause, connector.ErrGone) {
-		return ats.Errorf(ats.InputInvalid, "TRAFFIT has no candidate %s any more: %w", employeeID, cause)
-	}
-	return err
 }

@@ -2,7 +2,6 @@ package traffit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,18 +119,11 @@ func (t *tenant) fill(ctx context.Context, employeeID string, open []filling, j 
 	return parts, nil
 }
 
-// lost reports whether an effect got no answer however often it was sent. Of values that TRAFFIT fails
-// at, or takes without a word, the row tells.
-func lost(err error) bool {
-	_, ok := errors.AsType[*connector.LostError](err)
-	return ok
-}
-
 // patchEach writes values into fields. Where TRAFFIT refuses them together they are sent one by one, so
 // that one field does not cost the others. A refusal is no error: the fields tell what was taken.
 func (t *tenant) patchEach(ctx context.Context, employeeID string, values object) error {
 	err := t.patch(ctx, employeeID, values)
-	if _, refused := refusal(err); !refused {
+	if _, refused := refusedWrite(err); !refused {
 		return err
 	}
 	if len(values) == 1 {

@@ -100,13 +100,6 @@ func named(tags []object, name string) []object {
 	return found
 }
 
-// noSuchWay reports whether TRAFFIT does not know the address, or not with that method. How tags are
-// written is a guess, so one way is tried after the other.
-func noSuchWay(err error) bool {
-	refused, ok := refusal(err)
-	return ok && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}, refused.Status)
-}
-
 // putTags writes the whole list of a candidate's tags. Of two lists that are written at once the
 // second would undo what the first has done, so they take turns, at least in this process.
 func (t *tenant) putTags(ctx context.Context, u connector.Unit, change func([]object) []object) error {

@@ -181,14 +181,3 @@ func (t *tenant) choose(ctx context.Context, found []object, job string) (object
 		)
 	}), nil
 }
-
-// lasting reports whether an error is an answer that a repetition will not change.
-func lasting(err error) bool {
-	if _, later := errors.AsType[*connector.RetryError](err); later {
-		return false
-	}
-	_, refused := errors.AsType[*connector.RefusedError](err)
-	_, answered := errors.AsType[*connector.AnswerError](err)
-	_, scope := errors.AsType[*connector.ScopeError](err)
-	return refused || answered || scope || errors.Is(err, connector.ErrGone)
-}
