@@ -260,7 +260,7 @@ func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int
 			return "", t.patch(ctx, employeeID, object{w.key: w.forms[form]})
 		},
 	})
-	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
+	if _, refused := refusedWrite(err); refused {
 		return false, nil
 	}
 	if err != nil && !lost(err) {
@@ -321,7 +321,7 @@ func (t *tenant) assign(ctx context.Context, applicationID string, at offer, isN
 			return applicationID, err
 		},
 	})
-	refused, ok := errors.AsType[*connector.RefusedError](err)
+	refused, ok := refusedWrite(err)
 	switch {
 	case err == nil && done.Existed:
 		return errApplied

@@ -481,6 +481,40 @@ func TestCreateApplicationInPart(t *testing.T) {
 	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
 }
 
+// What TRAFFIT wants to have later is not given up: the action is taken up again where it was.
+func TestPutOff(t *testing.T) {
+	b := newBench(t, nil)
+	known, busy := b.with(sandbox.Patch{"email": "jan@example.com"}), ""
+	b.fail(func(path string) int {
+		if busy != "" && strings.HasSuffix(path, busy) {
+			return http.StatusTooManyRequests
+		}
+		return 0
+	})
+	apply := &connector.CreateApplication{
+		JobID: b.open, StageID: b.stateOf("interview"), Candidate: newcomer(), Files: []connector.File{document("cv.pdf", "x")},
+	}
+	for _, tc := range []struct {
+		action connector.Action
+		busy   []string
+	}{
+		{apply, []string{"/employees/", "/_move", "/files/"}},
+		{link(known, "", "position", "Kierowca"), []string{"/employees/" + known, "/notes"}},
+	} {
+		j := b.journal()
+		for _, busy = range tc.busy {
+			_, err := b.tenant.Act(t.Context(), tc.action, j)
+			if _, later := errors.AsType[*connector.RetryError](err); !later || len(j.warnings) > 0 {
+				t.Errorf("%T, %s: %v, %q", tc.action, busy, err, j.warnings)
+			}
+		}
+		busy = ""
+		if _, err := b.tenant.Act(t.Context(), tc.action, j); err != nil || len(j.warnings) > 0 {
+			t.Errorf("%T: %v, %q", tc.action, err, j.warnings)
+		}
+	}
+}
+
 // fail answers requests for some paths with a status.
 func (b *bench) fail(status func(path string) int) {
 	b.restart(func(c *connector.Config) {

@@ -14,9 +14,11 @@ import (
 
 // What errors say to an action.
 
-// refusedWrite gives TRAFFIT's refusal of a write; false where that may have had an effect all the same.
+// refusedWrite gives TRAFFIT's refusal of a write; false where that may have had an effect all the
+// same, and where it is to be sent later.
 func refusedWrite(err error) (*connector.RefusedError, bool) {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
+	_, unclear := errors.AsType[*connector.UnclearError](err)
+	if _, later := errors.AsType[*connector.RetryError](err); later || unclear {
 		return nil, false
 	}
 	return errors.AsType[*connector.RefusedError](err)
@@ -79,7 +81,7 @@ func noJob(input string, err error) error {
 // orGone says of an error that it comes from the candidate's not being there any more, if that is so.
 func (t *tenant) orGone(ctx context.Context, employeeID string, err error) error {
 	cause := err
-	if refused, ok := errors.AsType[*connector.RefusedError](err); ok && refused.Status == http.StatusNotFound {
+	if refused, ok := refusedWrite(err); ok && refused.Status == http.StatusNotFound {
 		_, _, cause = t.single(ctx, "/employees/", "employee", unit(employee, employeeID))
 	}
 	if errors.Is(cause, connector.ErrGone) {
@@ -92,7 +94,7 @@ func (t *tenant) orGone(ctx context.Context, employeeID string, err error) error
 // after which it is not known what has happened, or that a later try may mend, are handed on.
 func partly(err error, j connector.Journal, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
-	if refused, ok := errors.AsType[*connector.RefusedError](err); ok {
+	if refused, ok := refusedWrite(err); ok {
 		j.Warn("%s: TRAFFIT answered %d", what, refused.Status)
 		return nil
 	}

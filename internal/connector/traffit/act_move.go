@@ -76,7 +76,7 @@ func (t *tenant) pass(ctx context.Context, j connector.Journal, p passage) (was 
 			return "", p.send(ctx)
 		},
 	})
-	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
+	if _, refused := refusedWrite(err); refused {
 		// Where it is already, TRAFFIT may not want it again.
 		if s, failed := t.standing(ctx, p.applicationID); failed == nil && s.found && p.there(s.now.state()) {
 			return false, nil
