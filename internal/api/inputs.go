@@ -7,6 +7,8 @@ import (
 	"net/mail"
 	"net/url"
 	"path"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +32,11 @@ const (
 	maxURL      = 2000 // characters
 	maxFileName = 200  // bytes
 	maxRemoteID = 200  // bytes
+)
+
+var (
+	contentType = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+	typeOfFile  = reflect.TypeFor[FileInput]()
 )
 
 // RemoteFields holds what only one tool takes. No connector has any.
