@@ -55,22 +55,10 @@ func (m memory) resident() (now, peak int) {
 // given back, and what of it is idle.
 func (m memory) heap() string {
 	m.Helper()
-	req, err := http.NewRequestWithContext(m.Context(), http.MethodGet, m.base+"/metrics", http.NoBody)
-	if err != nil {
-		m.Fatal(err)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		m.Fatal(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		m.Fatal(err)
-	}
+	metrics := download(m.T, m.base+"/metrics")
 	var out []string
 	for _, name := range []string{"sys", "idle", "released", "inuse", "alloc"} {
-		at := regexp.MustCompile(`(?m)^go_memstats_heap_` + name + `_bytes (\S+)$`).FindStringSubmatch(string(body))
+		at := regexp.MustCompile(`(?m)^go_memstats_heap_` + name + `_bytes (\S+)$`).FindStringSubmatch(metrics)
 		if at != nil {
 			v, _ := strconv.ParseFloat(at[1], 64)
 			out = append(out, fmt.Sprintf("%s %.1f", name, v/(1<<20)))

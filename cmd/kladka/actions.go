@@ -96,8 +96,8 @@ func (j actionJSON) came() string {
 
 // Run lists actions.
 func (c *actionsListCmd) Run(s *surroundings) error {
-	if c.Limit < 1 || c.Limit > 10_000 {
-		return usageError("--limit must be between 1 and 10000, not %d", c.Limit)
+	if err := checkLimit(c.Limit); err != nil {
+		return err
 	}
 	return c.Settings.with(s, func(a *app.App) error {
 		i, err := a.FindIntegration(s.ctx, c.Integration)
@@ -161,20 +161,16 @@ func (c *actionsShowCmd) Run(s *surroundings) error {
 }
 
 func printAction(s *surroundings, j actionJSON) {
-	for _, line := range [][2]string{
-		{"ID", j.ID},
-		{"operation", j.Operation},
-		{"state", j.State},
-		{"began", *j.CreatedAt},
-		{"ended", orDash(text(j.EndedAt))},
-		{"candidate", orDash(text(j.CandidateID))},
-		{"application", orDash(text(j.ApplicationID))},
-		{"outcome", j.came()},
-	} {
-		s.print("%-13s %s", line[0], line[1])
-	}
+	s.detail("ID", j.ID)
+	s.detail("operation", j.Operation)
+	s.detail("state", j.State)
+	s.detail("began", *j.CreatedAt)
+	s.detail("ended", orDash(text(j.EndedAt)))
+	s.detail("candidate", orDash(text(j.CandidateID)))
+	s.detail("application", orDash(text(j.ApplicationID)))
+	s.detail("outcome", j.came())
 	for _, w := range j.Warnings {
-		s.print("%-13s %s", "warning", oneLine(w))
+		s.detail("warning", oneLine(w))
 	}
 	for _, e := range j.Effects {
 		about := e.Name + ": " + e.State
@@ -187,7 +183,7 @@ func printAction(s *surroundings, j actionJSON) {
 		if e.RemoteID != nil {
 			about += ", ID " + *e.RemoteID
 		}
-		s.print("%-13s %s", "request", about)
+		s.detail("request", about)
 	}
 	s.print("\nWhat was said: kladka requests show %s", j.RequestID)
 }

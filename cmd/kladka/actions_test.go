@@ -3,34 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// call sends a request as an application would, and gives the body of the answer.
-func call(t *testing.T, method, url, key, id, body string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+key)
-	req.Header.Set("X-Integration-Id", id)
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(answer)
-}
 
 func TestActions(t *testing.T) {
 	each(t, func(t *testing.T, sh *shell) {
@@ -61,17 +38,18 @@ func TestActions(t *testing.T) {
 				} `json:"results"`
 			} `json:"data"`
 		}
-		if err := json.Unmarshal([]byte(call(t, "GET", url+"/v1/ats/candidates?page_size=1", key, id, "")), &candidates); err != nil || len(candidates.Data.Results) != 1 {
+		_, page := get(t, url+"/v1/ats/candidates?page_size=1", key, id)
+		if err := json.Unmarshal([]byte(page), &candidates); err != nil || len(candidates.Data.Results) != 1 {
 			t.Fatal(err, candidates)
 		}
 		who := candidates.Data.Results[0].RemoteID
 		at := url + "/v1/ats/candidates/remote:" + who
-		if got := call(t, "POST", at+"/tags", key, id, `{"tag":{"name":"Hot"}}`); !strings.Contains(got, `"success"`) {
+		if _, got := call(t, "POST", at+"/tags", key, id, `{"tag":{"name":"Hot"}}`); !strings.Contains(got, `"success"`) {
 			t.Fatal(got)
 		}
 		file := `{"attachment":{"name":"cv.txt","content_type":"text/plain","data":"Q1Y=","type":"CV"}}`
 		for range 2 {
-			if got := call(t, "POST", at+"/attachments", key, id, file); !strings.Contains(got, `"success"`) {
+			if _, got := call(t, "POST", at+"/attachments", key, id, file); !strings.Contains(got, `"success"`) {
 				t.Fatal(got)
 			}
 		}
@@ -100,7 +78,7 @@ func TestActions(t *testing.T) {
 		if text := sh.must(t, "actions", "list", "demo"); strings.Count(text, "\n") != 2 || !strings.Contains(text, "confirmed") {
 			t.Errorf("the list:\n%s", text)
 		}
-		metrics := call(t, "GET", url+"/metrics", key, id, "")
+		_, metrics := get(t, url+"/metrics", key, id)
 		for _, line := range []string{`kladka_actions_open{state="requested"} 0`, `kladka_actions_open{state="sending"} 0`, `kladka_actions_open{state="unknown"} 0`} {
 			if !strings.Contains(metrics, line) {
 				t.Errorf("%s is missing from the metrics", line)

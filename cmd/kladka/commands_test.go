@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -176,9 +176,10 @@ func field(t *testing.T, log, name string) string {
 
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
 
-func get(t *testing.T, url, key, id string) (int, string) {
+// call sends a request as an application would, and gives the status and the body of the answer.
+func call(t *testing.T, method, url, key, id, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,11 +190,16 @@ func get(t *testing.T, url, key, id string) (int, string) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var b strings.Builder
-	if _, err := fmt.Fprint(&b, resp.Status); err != nil {
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, b.String()
+	return resp.StatusCode, string(answer)
+}
+
+func get(t *testing.T, url, key, id string) (int, string) {
+	t.Helper()
+	return call(t, http.MethodGet, url, key, id, "")
 }
 
 func TestSplitRolesOnPostgres(t *testing.T) {

@@ -256,25 +256,21 @@ func (c *integrationsShowCmd) Run(s *surroundings) error {
 }
 
 func showIntegration(s *surroundings, i store.Integration, runs []store.Run) {
-	for _, line := range [][2]string{
-		{"ID", i.ID},
-		{"organization", i.OrganizationName},
-		{"tenant", i.Tenant},
-		{"status", i.Status},
-		{"setup", i.SetupStatus},
-		{"origin ID", orDash(text(i.OriginID))},
-		{"connected by", orDash(text(i.CreatorEmail))},
-		{"connected", *stamp(&i.CreatedAt)},
-		{"next sync", orDash(text(stamp(i.NextFullAt)))},
-	} {
-		s.print("%-13s %s", line[0], line[1])
-	}
+	s.detail("ID", i.ID)
+	s.detail("organization", i.OrganizationName)
+	s.detail("tenant", i.Tenant)
+	s.detail("status", i.Status)
+	s.detail("setup", i.SetupStatus)
+	s.detail("origin ID", orDash(text(i.OriginID)))
+	s.detail("connected by", orDash(text(i.CreatorEmail)))
+	s.detail("connected", *stamp(&i.CreatedAt))
+	s.detail("next sync", orDash(text(stamp(i.NextFullAt))))
 	for n, r := range runs {
 		label := ""
 		if n == 0 {
 			label = "last syncs"
 		}
-		s.print("%-13s %s %s", label, *stamp(&r.CreatedAt), describeRun(r))
+		s.detail(label, *stamp(&r.CreatedAt)+" "+describeRun(r))
 	}
 	s.print("")
 }

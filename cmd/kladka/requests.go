@@ -78,8 +78,8 @@ func nullable(text string) *string {
 
 // Run lists requests.
 func (c *requestsListCmd) Run(s *surroundings) error {
-	if c.Limit < 1 || c.Limit > 10_000 {
-		return usageError("--limit must be between 1 and 10000, not %d", c.Limit)
+	if err := checkLimit(c.Limit); err != nil {
+		return err
 	}
 	return c.Settings.with(s, func(a *app.App) error {
 		q := store.RequestQuery{Failed: c.Failed, Limit: c.Limit}

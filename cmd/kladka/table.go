@@ -43,6 +43,17 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// detail prints a line about one thing.
+func (s *surroundings) detail(name, text string) { s.print("%-13s %s", name, text) }
+
+// checkLimit judges how many rows are to be listed.
+func checkLimit(n int) error {
+	if n < 1 || n > 10_000 {
+		return usageError("--limit must be between 1 and 10000, not %d", n)
+	}
+	return nil
+}
+
 func orDash(s string) string {
 	if s == "" {
 		return "-"

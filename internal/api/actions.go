@@ -4,11 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
-	"regexp"
 	"strings"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/ats"
@@ -17,11 +13,6 @@ import (
 )
 
 const keyHeader = "Idempotency-Key"
-
-var (
-	contentType = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
-	typeOfFile  = reflect.TypeFor[FileInput]()
-)
 
 // ActionHeaders are the headers of an action.
 type ActionHeaders struct {
@@ -38,23 +29,6 @@ type ApplicationPath struct {
 type CandidatePath struct {
 	CandidateID string `path:"candidate_id" doc:"A candidate: Kladka's ID, or remote: and the ID of the ATS."`
 }
-
-// CreatedApplication is an application with all that is known of its candidate.
-type CreatedApplication struct {
-	Application
-	Candidate orNull[Candidate] `json:"candidate"`
-}
-
-// rendered is a record that is JSON already.
-type rendered[T any] struct{ json []byte }
-
-// Schema gives the record's schema.
-func (rendered[T]) Schema(r huma.Registry) *huma.Schema {
-	return r.Schema(reflect.TypeFor[T](), true, "")
-}
-
-// MarshalJSON gives the record.
-func (r rendered[T]) MarshalJSON() ([]byte, error) { return r.json, nil }
 
 // begin finds the integration of an action, and tells why it cannot be carried out, if so.
 func (s *server) begin(ctx context.Context, id, operation string) (store.Integration, error) {
@@ -134,6 +108,13 @@ func (s *server) look(ctx context.Context, i store.Integration, m ats.Model, id 
 	return found, true, nil
 }
 
+// plainID reports whether an ID of the ATS can be one: letters, digits and what stands between them.
+func plainID(id string) bool {
+	return id != "" && len(id) <= maxRemoteID && !strings.ContainsFunc(id, func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_' || r == ':')
+	})
+}
+
 // find is look for what must be there, at a place of the request.
 func (s *server) find(ctx context.Context, i store.Integration, m ats.Model, where, id string) (record, error) {
 	found, ok, err := s.look(ctx, i, m, id)
@@ -170,226 +151,6 @@ func (s *server) application(ctx context.Context, i store.Integration, id string
 func (s *server) candidate(ctx context.Context, i store.Integration, id string) (string, error) {
 	found, err := s.find(ctx, i, ats.Candidates, "path.candidate_id", id)
 	return found.RemoteID, err
-}
-
-type createCandidateIn struct {
-	ActionHeaders
-	Body struct {
-		ApplicantInput
-		Application struct {
-			JobID   string `json:"job_id" doc:"A job: Kladka's ID, or remote: and the ID of the ATS."`
-			StageID string `json:"stage_id,omitempty" minLength:"1" doc:"A stage of the job; without it, where the ATS puts newcomers."`
-		} `json:"application"`
-	}
-}
-
-func (s *server) createCandidate(ctx context.Context, in *createCandidateIn) (done[rendered[Candidate]], error) {
-	none := done[rendered[Candidate]]{}
-	wanted := in.Body.Application
-	made, err := s.create(ctx, in.ActionHeaders, action.CreateCandidate, in.Body.ApplicantInput, "body.application.", wanted.JobID, wanted.StageID)
-	if err != nil {
-		return none, err
-	}
-	text, err := s.createdCandidate(ctx, made)
-	return done[rendered[Candidate]]{rendered[Candidate]{text}, made.Warnings}, err
-}
-
-type createApplicationIn struct {
-	ActionHeaders
-	JobID string `path:"job_id" doc:"A job: Kladka's ID, or remote: and the ID of the ATS."`
-	Body  struct {
-		ApplicantInput
-		StageID string `json:"stage_id,omitempty" minLength:"1" doc:"A stage of the job; without it, where the ATS puts newcomers."`
-	}
-}
-
-func (s *server) createApplication(ctx context.Context, in *createApplicationIn) (done[rendered[CreatedApplication]], error) {
-	none := done[rendered[CreatedApplication]]{}
-	made, err := s.create(ctx, in.ActionHeaders, action.CreateApplication, in.Body.ApplicantInput, "path.", in.JobID, in.Body.StageID)
-	if err != nil {
-		return none, err
-	}
-	text, err := s.createdApplication(ctx, made)
-	return done[rendered[CreatedApplication]]{rendered[CreatedApplication]{text}, made.Warnings}, err
-}
-
-// created is an application that was made, and what is known of it without the store.
-type created struct {
-	action.Answer
-	in          store.Integration
-	application connector.CreateApplication
-	jobName     *string
-}
-
-// create makes an application. The place of the job and of the stage differs between its two ways.
-func (s *server) create(ctx context.Context, headers ActionHeaders, operation string, in ApplicantInput, at, jobID, stageID string) (created, error) {
-	i, err := s.begin(ctx, headers.Integration, operation)
-	if err != nil {
-		return created{}, err
-	}
-	var c complaints
-	out := created{in: i}
-	out.application.Candidate, out.application.Files = c.applicant(in, callOf(ctx).contents)
-	if err := c.err(); err != nil {
-		return created{}, err
-	}
-	if err := s.place(ctx, &out, at, jobID, stageID); err != nil {
-		return created{}, err
-	}
-	if in.SourcedBy != nil {
-		user, err := s.find(ctx, i, ats.Users, "body.sourced_by.user_id", in.SourcedBy.UserID)
-		if err != nil {
-			return created{}, err
-		}
-		out.application.Candidate.SourcedBy = user.RemoteID
-	}
-	out.Answer, err = s.do(ctx, i, operation, headers.Key, &out.application)
-	return out, err
-}
-
-// place finds the job and the stage of an application. A job by the ATS's ID may be newer than what
-// the store has; then its stages are, too.
-func (s *server) place(ctx context.Context, out *created, at, jobID, stageID string) error {
-	a := &out.application
-	newJob, byRemote := strings.CutPrefix(jobID, remotePrefix)
-	job, ok, err := s.look(ctx, out.in, ats.Jobs, jobID)
-	switch {
-	case err != nil:
-		return err
-	case ok:
-		a.JobID, out.jobName = job.RemoteID, job.Name
-	case byRemote && plainID(newJob):
-		a.JobID, a.JobUnknown = newJob, true
-	default:
-		_, err := s.find(ctx, out.in, ats.Jobs, at+"job_id", jobID)
-		return err
-	}
-	if stageID == "" {
-		return nil
-	}
-	newStage, byRemote := strings.CutPrefix(stageID, remotePrefix)
-	byRemote = byRemote && plainID(newStage)
-	if a.JobUnknown && byRemote {
-		a.StageID = newStage
-		return nil
-	}
-	where := "body.stage_id"
-	if at != "path." {
-		where = at + "stage_id"
-	}
-	stage, err := s.find(ctx, out.in, ats.ApplicationStages, where, stageID)
-	if err != nil && byRemote && ats.CodeOf(err) == ats.SetupSyncPending {
-		a.StageID = newStage // the job came to the store before its stages, with an earlier application
-		return nil
-	}
-	a.StageID = stage.RemoteID
-	return err
-}
-
-// plainID reports whether an ID of the ATS can be one: letters, digits and what stands between them.
-func plainID(id string) bool {
-	return id != "" && len(id) <= maxRemoteID && !strings.ContainsFunc(id, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_' || r == ':')
-	})
-}
-
-// served reads a record as its list serves it; nil when the store does not have it.
-func (s *server) served(ctx context.Context, i store.Integration, m ats.Model, remoteID string) ([]byte, error) {
-	if remoteID == "" {
-		return nil, nil
-	}
-	q := store.Query{Model: m, Integration: i.No, PageSize: 1, IDs: []string{ats.Namespace(i.ID).ID(m, remoteID)}}
-	if i.Settings.RemoteData && s.RemoteData != nil {
-		q.RemoteData = s.RemoteData(i)
-	}
-	page, err := s.Store.Page(ctx, q)
-	if err != nil {
-		return nil, fmt.Errorf("read what was made: %w", err)
-	}
-	if page.Count == 0 {
-		return nil, nil
-	}
-	return page.JSON, nil
-}
-
-// createdCandidate shows the candidate of a new application.
-func (s *server) createdCandidate(ctx context.Context, made created) ([]byte, error) {
-	text, err := s.served(ctx, made.in, ats.Candidates, made.CandidateID)
-	if err != nil || text != nil {
-		return text, err
-	}
-	return s.newCandidate(made)
-}
-
-// newCandidate shows a candidate whom the store does not have yet: what the client said.
-func (s *server) newCandidate(made created) ([]byte, error) {
-	c := made.application.Candidate
-	shown := ats.Candidate{
-		RemoteID: made.CandidateID, FirstName: &c.FirstName, LastName: &c.LastName,
-		EmailAddresses: []ats.EmailAddress{{EmailAddress: c.Email}},
-	}
-	r, err := ats.Render(ats.Namespace(made.in.ID), shown)
-	if err != nil {
-		return nil, err
-	}
-	return s.completed(r.Own, map[string]any{"applications": []any{}, "tags": []any{}})
-}
-
-// createdApplication shows a new application. Unlike in lists, its candidate is shown whole.
-func (s *server) createdApplication(ctx context.Context, made created) ([]byte, error) {
-	text, err := s.served(ctx, made.in, ats.Applications, made.ApplicationID)
-	if err != nil {
-		return nil, err
-	}
-	if text == nil {
-		if text, err = s.newApplication(made); err != nil {
-			return nil, err
-		}
-	}
-	candidate, err := s.createdCandidate(ctx, made)
-	if err != nil {
-		return nil, err
-	}
-	return with(text, map[string]any{"candidate": json.RawMessage(candidate)})
-}
-
-// newApplication shows an application that the store does not have yet.
-func (s *server) newApplication(made created) ([]byte, error) {
-	ids, a := ats.Namespace(made.in.ID), made.application
-	r, err := ats.Render(ids, ats.Application{
-		RemoteID: made.ApplicationID, Outcome: new(ats.Pending),
-		CandidateRemoteID: made.CandidateID, JobRemoteID: a.JobID, StageRemoteID: a.StageID,
-	})
-	if err != nil {
-		return nil, err
-	}
-	job, err := ats.Render(ids, ats.Job{RemoteID: a.JobID, Name: made.jobName})
-	if err != nil {
-		return nil, err
-	}
-	return s.completed(r.Own, map[string]any{"candidate": nil, "current_stage": nil, "job": json.RawMessage(job.Ref)})
-}
-
-// completed adds to a record what the store would splice in.
-func (s *server) completed(own []byte, nested map[string]any) ([]byte, error) {
-	nested["changed_at"], nested["remote_deleted_at"], nested["remote_data"] = ats.TimeOf(s.Now()), nil, nil
-	return with(own, nested)
-}
-
-// with sets keys of an object.
-func with(object []byte, keys map[string]any) ([]byte, error) {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(object, &all); err != nil {
-		return nil, fmt.Errorf("read a record: %w", err)
-	}
-	for name, value := range keys {
-		text, err := marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		all[name] = text
-	}
-	return marshal(all)
 }
 
 type moveIn struct {

@@ -1,11 +1,12 @@
-// Package api serves /v1: the recruiting data of all integrations, and the operations that
-// manage them.
+// Package api serves /v1: the recruiting data of all integrations, actions in their ATS, and the
+// operations that manage them.
 //
 // A request goes through the middleware (New has it in order), then to a route (routes.go has
 // them all), then to a handler that parses, calls and answers. Handlers are plain functions from
 // an input struct to an output struct. Only register.go and errors.go know the library that
 // turns them into HTTP and into the OpenAPI document. Lists go out as the store spliced them,
-// without being decoded or encoded here.
+// without being decoded or encoded here. Operations that ask the ATS while the client waits are
+// live (live.go): files are taken out of their bodies, and they need one of the integration's slots.
 package api
 
 import (
@@ -139,7 +140,7 @@ type server struct {
 	doc   []byte
 }
 
-// New makes the handler of /v1, /logs, /openapi.json, /healthz, /readyz, /metrics and /assets.
+// New makes the handler of /v1, /files, /logs, /openapi.json, /healthz, /readyz, /metrics and /assets.
 func New(d Deps) (http.Handler, error) {
 	if d.Now == nil {
 		d.Now = time.Now

@@ -217,8 +217,8 @@ func (s *server) getAction(ctx context.Context, in *actionIn) (*ActionDetails, e
 	default:
 		return nil, noSuch("path.action: there is no action %s", quote(in.Action))
 	}
-	any := FileRestrictions{Supported: true, Min: new(int64(0)), Max: &most, MaxSize: &s.MaxFile}
+	each := FileRestrictions{Supported: true, Min: new(int64(0)), Max: &most, MaxSize: &s.MaxFile}
 	out := AttachmentRestrictions{TotalSize: new(max(maxAllData, s.MaxFile))}
-	out.Types.CV, out.Types.CoverLetter, out.Types.Other = any, any, any
+	out.Types.CV, out.Types.CoverLetter, out.Types.Other = each, each, each
 	return &ActionDetails{orNull[AttachmentRestrictions]{&out}}, nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/mail"
 	"net/url"
 	"path"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +32,11 @@ const (
 	maxURL      = 2000 // characters
 	maxFileName = 200  // bytes
 	maxRemoteID = 200  // bytes
+)
+
+var (
+	contentType = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+	typeOfFile  = reflect.TypeFor[FileInput]()
 )
 
 // RemoteFields holds what only one tool takes. No connector has any.
@@ -121,15 +128,15 @@ type ConsentInput struct {
 
 // AnswerInput answers a screening question.
 type AnswerInput struct {
-	QuestionID string      `json:"question_id" minLength:"1" maxLength:"200"`
-	Answer     answerValue `json:"answer" doc:"A text, a number, true or false, a list of texts, or a file."`
+	QuestionID string  `json:"question_id" minLength:"1" maxLength:"200"`
+	Answer     anyJSON `json:"answer" doc:"A text, a number, true or false, a list of texts, or a file."`
 }
 
-// answerValue is an answer in one of its forms.
-type answerValue struct{ json.RawMessage }
+// anyJSON is a value of any type, whose form is judged with the file rules at hand.
+type anyJSON struct{ json.RawMessage }
 
-// Schema allows anything: the form is judged with the file rules at hand.
-func (answerValue) Schema(huma.Registry) *huma.Schema { return &huma.Schema{} }
+// Schema allows anything.
+func (anyJSON) Schema(huma.Registry) *huma.Schema { return &huma.Schema{} }
 
 // ApplicantInput is what both ways of creating an application share.
 type ApplicantInput struct {
@@ -371,9 +378,32 @@ func (c *complaints) attachment(where string, in AttachmentInput, sent *contents
 	return f
 }
 
-// file gives a file, if it is one.
+// file gives a file that somebody applies with.
 func (c *complaints) file(where string, in FileInput, sent *contents) connector.File {
-	f := connector.File{Name: c.fileName(where+".name", in.Name), ContentType: c.contentType(where, in.ContentType)}
+	name := c.fileName(where+".name", in.Name)
+	f, head := c.content(where, in, sent)
+	f.Name = name
+	switch {
+	case in.Data == "" || in.DataURL != "":
+	case in.ContentType == "":
+		c.add(where+".content_type", "is required with data")
+	case f.Open == nil: // as is said already
+	case f.Size == 0:
+		c.add(where+".data", "must not be empty")
+	default:
+		if err := media.Check(in.ContentType, head); err != nil {
+			c.add(where+".data", "%s", err)
+		}
+	}
+	return f
+}
+
+// content gives a file without its name, and the beginning of a content that came with the request.
+func (c *complaints) content(where string, in FileInput, sent *contents) (f connector.File, head []byte) {
+	f.ContentType = in.ContentType
+	if in.ContentType != "" && !contentType.MatchString(in.ContentType) { // the schema cannot tell everywhere
+		c.add(where+".content_type", "must look like application/pdf")
+	}
 	switch {
 	case in.Data == "" && in.DataURL == "":
 		c.add(where, "must have data or data_url")
@@ -381,8 +411,6 @@ func (c *complaints) file(where string, in FileInput, sent *contents) connector.
 		c.add(where, "must have either data or data_url, got both")
 	case in.DataURL != "":
 		f.URL = c.address(where+".data_url", in.DataURL)
-	case in.ContentType == "":
-		c.add(where+".content_type", "is required with data")
 	default:
 		content := sent.of(in.Data)
 		if content.problem != "" {
@@ -390,22 +418,9 @@ func (c *complaints) file(where string, in FileInput, sent *contents) connector.
 			c.tooLarge = c.tooLarge || content.tooLarge
 			break
 		}
-		if content.Size == 0 {
-			c.add(where+".data", "must not be empty")
-		} else if err := media.Check(in.ContentType, content.Head); err != nil {
-			c.add(where+".data", "%s", err)
-		}
-		f.SHA256, f.Size, f.Open = content.SHA256, content.Size, content.Open
+		f.SHA256, f.Size, f.Open, head = content.SHA256, content.Size, content.Open, content.Head
 	}
-	return f
-}
-
-// contentType judges the declared type of a file, which the schema cannot do everywhere.
-func (c *complaints) contentType(where, value string) string {
-	if value != "" && !contentType.MatchString(value) {
-		c.add(where+".content_type", "must look like application/pdf")
-	}
-	return value
+	return f, head
 }
 
 // fileName gives a file's name in its composed form.

@@ -42,7 +42,7 @@ func (s *server) about(ctx context.Context, i store.Integration) {
 	info := infoOf(ctx)
 	info.integration = i
 	if s.Trail != nil {
-		info.logURL = strings.TrimRight(s.PublicURL, "/") + "/logs/" + info.id
+		info.logURL = s.PublicURL + "/logs/" + info.id
 	}
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/media"
 	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
 )
@@ -40,12 +42,6 @@ type FormPart struct {
 	Name  string  `json:"name" minLength:"1" maxLength:"500"`
 	Value anyJSON `json:"value" doc:"A text, or a file with name, content_type, and data or data_url."`
 }
-
-// anyJSON is a value of any type.
-type anyJSON struct{ json.RawMessage }
-
-// Schema allows anything.
-func (anyJSON) Schema(huma.Registry) *huma.Schema { return &huma.Schema{} }
 
 // PassthroughOutput is what the ATS answered.
 type PassthroughOutput struct {
@@ -156,21 +152,17 @@ func (s *server) passing(in *passIn, sent *contents) (connector.PassthroughReque
 		form := c.form(body.Form, sent)
 		return request, form, c.err()
 	case data != nil:
-		text, typ := []byte(nil), "application/json"
+		typ := "application/json"
 		if data[0] == '"' {
-			var s string
-			if err := json.Unmarshal(data, &s); err != nil {
+			var text string
+			if err := json.Unmarshal(data, &text); err != nil {
 				c.add("body.data", "cannot be read")
 			}
-			text, typ = []byte(s), "text/plain; charset=utf-8"
-		} else {
-			text = data
+			data, typ = []byte(text), "text/plain; charset=utf-8"
 		}
-		if request.ContentType == "" {
-			request.ContentType = typ
-		}
-		request.Size = int64(len(text))
-		request.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+		request.ContentType = cmp.Or(request.ContentType, typ)
+		request.Size = int64(len(data))
+		request.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 	}
 	return request, nil, c.err()
 }
@@ -197,31 +189,14 @@ func (c *complaints) form(parts []FormPart, sent *contents) *form {
 				c.add(part.where, "must be a text, or a file with name and data or data_url")
 				break
 			}
-			part.file = new(c.rawFile(part.where, in, sent))
+			name := c.required(part.where+".name", in.Name, maxFileName)
+			file, _ := c.content(part.where, in, sent) // which may be anything
+			file.Name = name
+			part.file = &file
 		default:
 			c.add(part.where, "must be a text, or a file with name and data or data_url")
 		}
 		f.parts = append(f.parts, part)
-	}
-	return f
-}
-
-// rawFile is file without the rules for what somebody applies with.
-func (c *complaints) rawFile(where string, in FileInput, sent *contents) connector.File {
-	f := connector.File{Name: c.required(where+".name", in.Name, maxFileName), ContentType: c.contentType(where, in.ContentType)}
-	switch {
-	case (in.Data == "") == (in.DataURL == ""):
-		c.add(where, "must have either data or data_url")
-	case in.DataURL != "":
-		f.URL = c.address(where+".data_url", in.DataURL)
-	default:
-		content := sent.of(in.Data)
-		if content.problem != "" {
-			c.add(where+".data", "%s", content.problem)
-			c.tooLarge = c.tooLarge || content.tooLarge
-			break
-		}
-		f.Size, f.Open = content.Size, content.Open
 	}
 	return f
 }
@@ -243,9 +218,7 @@ func (s *server) fetch(ctx context.Context, f *form) error {
 		sent.keep(got.Spooled)
 		sent.left -= got.Size
 		p.file.Size, p.file.Open = got.Size, got.Open
-		if p.file.ContentType == "" {
-			p.file.ContentType = got.ContentType
-		}
+		p.file.ContentType = cmp.Or(p.file.ContentType, got.ContentType)
 	}
 	return nil
 }
@@ -273,11 +246,7 @@ func (f *form) into(r *connector.PassthroughRequest) error {
 		disposition := `form-data; name="` + escapeQuotes(p.name) + `"`
 		if p.file != nil {
 			disposition += `; filename="` + escapeQuotes(p.file.Name) + `"`
-			typ := p.file.ContentType
-			if typ == "" {
-				typ = "application/octet-stream"
-			}
-			header.Set("Content-Type", typ)
+			header.Set("Content-Type", cmp.Or(p.file.ContentType, media.Binary))
 		}
 		header.Set("Content-Disposition", disposition)
 		part, err := w.CreatePart(header)
@@ -296,34 +265,33 @@ func (f *form) into(r *connector.PassthroughRequest) error {
 	cut(nil)
 	r.ContentType = w.FormDataContentType()
 	r.Open = func() (io.ReadCloser, error) {
-		var all pieceReader
+		var all []io.Reader
+		var files closers
 		for _, p := range pieces {
-			all.readers = append(all.readers, bytes.NewReader(p.text))
+			all = append(all, bytes.NewReader(p.text))
 			if p.file == nil {
 				continue
 			}
 			content, err := p.file.Open()
 			if err != nil {
-				return nil, errors.Join(err, all.Close())
+				return nil, errors.Join(err, files.Close())
 			}
-			all.readers, all.opened = append(all.readers, content), append(all.opened, content)
+			all, files = append(all, content), append(files, content)
 		}
-		all.Reader = io.MultiReader(all.readers...)
-		return &all, nil
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(all...), files}, nil
 	}
 	return nil
 }
 
-// pieceReader reads one piece after the other, and closes the files among them.
-type pieceReader struct {
-	io.Reader
-	readers []io.Reader
-	opened  []io.Closer
-}
+// closers are closed together.
+type closers []io.Closer
 
-func (r *pieceReader) Close() error {
+func (all closers) Close() error {
 	var errs []error
-	for _, c := range r.opened {
+	for _, c := range all {
 		errs = append(errs, c.Close())
 	}
 	return errors.Join(errs...)

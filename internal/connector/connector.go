@@ -1,9 +1,10 @@
 // Package connector says what a connector offers to the rest of Kladka: how a tenant is
 // read (a plan of steps whose answers are cut into parts), how parts fold into unified
-// records, what is covered, and which credentials it needs.
+// records, how something is done in a tenant (actions whose effects go through a journal),
+// what is covered, and which credentials it needs.
 //
 // A connector knows no database and no schedule. The mirror walks its plan, keeps the
-// parts, and folds them again whenever one of them changed.
+// parts, and folds them again whenever one of them changed; package action keeps the journal.
 package connector
 
 import (

@@ -2,6 +2,7 @@
 package media
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -117,31 +118,20 @@ func Check(declared string, head []byte) error {
 	if declared == "image/jpg" { // many write it so
 		declared = "image/jpeg"
 	}
-	bad := &MismatchError{Declared: declared, Found: name}
-	container := containers[declared]
-	switch {
+	fits := true
+	switch container := containers[declared]; {
 	case container != "":
-		if found.Is(declared) || found.Is(container) || declared == "application/msword" && within(found, "text/rtf") {
-			return nil // old programs write RTF under the name of DOC
-		}
-		return bad
+		// Old programs write RTF under the name of DOC.
+		fits = found.Is(declared) || found.Is(container) || declared == "application/msword" && within(found, "text/rtf")
 	case anyIs(recognised, declared):
-		if within(found, declared) {
-			return nil
-		}
-		return bad
+		fits = within(found, declared)
 	case textual(declared):
-		if within(found, "text/plain") {
-			return nil
-		}
-		return bad
+		fits = within(found, "text/plain")
 	case within(found, "text/html") || found.Is("image/svg+xml"):
-		if declared == "" {
-			declared = Binary
-		}
-		if found.Is(declared) {
-			return nil
-		}
+		declared = cmp.Or(declared, Binary)
+		fits = found.Is(declared)
+	}
+	if !fits {
 		return &MismatchError{Declared: declared, Found: name}
 	}
 	return nil

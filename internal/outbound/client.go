@@ -1,10 +1,11 @@
 // Package outbound holds the parts from which Kladka builds its outgoing HTTP: repeated reads
-// with bounded answers, a dialer that refuses addresses inside the own network, and redaction
-// for logs. Connectors, webhooks and actions share it, so that each of these traps is dealt
-// with once.
+// with bounded answers, a dialer that refuses addresses inside the own network, contents of
+// files in temporary files, and redaction for logs. Connectors, webhooks and actions share it,
+// so that each of these traps is dealt with once.
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -106,7 +107,7 @@ func (e *TimeoutError) Timeout() bool { return true }
 func (c *Client) Do(req *http.Request) (*Response, error) {
 	attempts := 1
 	if repeatable(req) {
-		attempts = or(c.Attempts, DefaultAttempts)
+		attempts = cmp.Or(c.Attempts, DefaultAttempts)
 	}
 	return c.do(req, attempts)
 }
@@ -114,7 +115,7 @@ func (c *Client) Do(req *http.Request) (*Response, error) {
 // Repeat is Do for a request that may be repeated although its method does not say so: one
 // that fetches a token, for instance. A body needs GetBody, which http.NewRequest sets.
 func (c *Client) Repeat(req *http.Request) (*Response, error) {
-	return c.do(req, or(c.Attempts, DefaultAttempts))
+	return c.do(req, cmp.Or(c.Attempts, DefaultAttempts))
 }
 
 func (c *Client) do(req *http.Request, attempts int) (*Response, error) {
@@ -130,13 +131,13 @@ func (c *Client) do(req *http.Request, attempts int) (*Response, error) {
 		pause := jitter(n)
 		if resp != nil {
 			if asked, ok := RetryAfter(resp.Header, c.now()); ok {
-				if asked > or(c.MaxWait, DefaultMaxWait) {
+				if asked > cmp.Or(c.MaxWait, DefaultMaxWait) {
 					return nil, &RetryAfterError{After: asked, Err: fmt.Errorf("%s answered %d", req.URL.Host, resp.Status)}
 				}
 				pause = max(pause, asked)
 			}
 		}
-		if n >= attempts || c.now().Add(pause).Sub(started) > or(c.Total, DefaultTotal) {
+		if n >= attempts || c.now().Add(pause).Sub(started) > cmp.Or(c.Total, DefaultTotal) {
 			return resp, err
 		}
 		if err := c.sleep(req.Context(), pause); err != nil {
@@ -147,7 +148,7 @@ func (c *Client) do(req *http.Request, attempts int) (*Response, error) {
 
 // attempt sends the request once and reads the answer to its end.
 func (c *Client) attempt(req *http.Request) (*Response, error) {
-	limit := or(c.AttemptTimeout, DefaultAttemptTimeout)
+	limit := cmp.Or(c.AttemptTimeout, DefaultAttemptTimeout)
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
 	// The clock runs from the request for a connection: before it, the transport may have been
@@ -174,7 +175,7 @@ func (c *Client) attempt(req *http.Request) (*Response, error) {
 		return nil, because(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // what matters was read; there is nothing to flush
-	body, err := ReadBody(resp, or(c.MaxBody, DefaultMaxBody))
+	body, err := ReadBody(resp, cmp.Or(c.MaxBody, DefaultMaxBody))
 	if err != nil {
 		return nil, because(ctx, err)
 	}
@@ -293,13 +294,4 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// or gives the fallback for a zero value.
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }

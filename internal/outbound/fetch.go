@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -68,7 +69,7 @@ func (f Fetcher) Fetch(ctx context.Context, address string, limit int64) (Fetche
 	if err != nil {
 		return Fetched{}, err
 	}
-	within := or(f.Within, defaultWithin)
+	within := cmp.Or(f.Within, defaultWithin)
 	bounded, cancel := context.WithTimeoutCause(ctx, within, &TimeoutError{After: within})
 	defer cancel()
 	transport := f.transport()

@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/binary"
@@ -423,7 +424,7 @@ func TestFetch(t *testing.T) {
 			f := reach(t, &names{}, server)
 			got, err := f.Fetch(t.Context(), "http://public.example"+path+signed, 100)
 			mu.Lock()
-			if n := hits[path]; n != or(tc.hits, 1) && tc.contentType != "application/pdf" {
+			if n := hits[path]; n != cmp.Or(tc.hits, 1) && tc.contentType != "application/pdf" {
 				t.Errorf("asked %d times", n)
 			}
 			mu.Unlock()

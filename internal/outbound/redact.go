@@ -46,17 +46,23 @@ func RedactURL(address string) string {
 	}
 	u.Fragment, u.RawFragment = "", ""
 	if u.RawQuery != "" {
-		pairs := strings.Split(u.RawQuery, "&")
-		for i, pair := range pairs {
-			name, _, _ := strings.Cut(pair, "=")
-			plain, err := url.QueryUnescape(name)
-			if err != nil || secretLike(plain) {
-				pairs[i] = name + "=" + hidden
-			}
-		}
-		u.RawQuery = strings.Join(pairs, "&")
+		u.RawQuery = RedactPairs(u.RawQuery, func(name, _ string) bool { return secretLike(name) })
 	}
 	return u.String()
+}
+
+// RedactPairs replaces values of a query or a form: those that hide wants hidden by their name and by
+// the value as it is written, and those whose names cannot be read.
+func RedactPairs(text string, hide func(name, value string) bool) string {
+	pairs := strings.Split(text, "&")
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(name)
+		if err != nil || hide(plain, value) {
+			pairs[i] = name + "=" + hidden
+		}
+	}
+	return strings.Join(pairs, "&")
 }
 
 // RedactHeader copies a header for logs, with the values of secret-like names replaced.

@@ -119,8 +119,7 @@ func (w written) Write(p []byte) (int, error) {
 }
 
 // Keep copies at most limit bytes; a *TooLargeError when there are more. Errors of the reader are
-// given as they are, those of the folder as
-// a *SpoolError.
+// given as they are, those of the folder as a *SpoolError.
 func (s *Spool) Keep(r io.Reader, limit int64) (*Spooled, error) {
 	f, err := s.create()
 	if err != nil {

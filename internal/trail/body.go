@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/kladka/kladka/internal/outbound"
 )
 
 // maxBody is how much of a body is kept.
@@ -133,7 +135,9 @@ func (t *plain) text() (string, bool) { return mask(t.b.String()), t.full }
 // form is a body of names and values.
 type form struct{ plain }
 
-func (t *form) text() (string, bool) { return hidePairs(t.b.String()), t.full }
+func (t *form) text() (string, bool) {
+	return mask(outbound.RedactPairs(t.b.String(), func(name, _ string) bool { return outbound.SecretField(name) })), t.full
+}
 
 // contents is what the log does not hold: the contents of a file, or nothing that can be read.
 type contents struct {

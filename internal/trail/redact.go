@@ -32,19 +32,6 @@ func mask(text string) string {
 	return text
 }
 
-// hidePairs hides the secret values of a form.
-func hidePairs(text string) string {
-	pairs := strings.Split(text, "&")
-	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		plain, err := url.QueryUnescape(name)
-		if err != nil || outbound.SecretField(plain) {
-			pairs[i] = name + "=" + hidden
-		}
-	}
-	return mask(strings.Join(pairs, "&"))
-}
-
 // plainValue are the values of parameters that cannot be about anybody: small numbers and switches.
 var plainValue = regexp.MustCompile(`^(\d{1,6}|true|false)?$`)
 
@@ -56,14 +43,9 @@ func address(u *url.URL, route string) string {
 	if err != nil {
 		return "(unreadable address)"
 	}
+	query := ""
 	if u.RawQuery != "" {
-		pairs := strings.Split(u.RawQuery, "&")
-		for i, pair := range pairs {
-			if name, value, _ := strings.Cut(pair, "="); !plainValue.MatchString(value) {
-				pairs[i] = name + "=" + hidden
-			}
-		}
-		u.RawQuery = strings.Join(pairs, "&")
+		query = "?" + outbound.RedactPairs(u.RawQuery, func(_, value string) bool { return !plainValue.MatchString(value) })
 	}
 	_, pattern, _ := strings.Cut(route, " ")
 	names := strings.Split(pattern, "/")
@@ -73,10 +55,6 @@ func address(u *url.URL, route string) string {
 		if secret || strings.Contains(s, "@") || strings.Contains(strings.ToLower(s), "%40") {
 			segments[i] = hidden
 		}
-	}
-	query := ""
-	if u.RawQuery != "" {
-		query = "?" + u.RawQuery
 	}
 	whole := strings.Join(segments, "/") + query
 	if u.Host != "" {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -70,28 +69,6 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 	return out, nil
 }
 
-// partly makes a warning of the failure of a step without which an action is a success still. Errors
-// after which it is not known what has happened, or that a later try may mend, are handed on.
-func partly(err error, j connector.Journal, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
-	if refused, ok := errors.AsType[*connector.RefusedError](err); ok {
-		j.Warn("%s: TRAFFIT answered %d", what, refused.Status)
-		return nil
-	}
-	if scope, ok := errors.AsType[*connector.ScopeError](err); ok {
-		j.Warn("%s: the API client lacks the scope %s", what, scope.Scope)
-		return nil
-	}
-	if known, ok := errors.AsType[*ats.Error](err); ok && slices.Contains(partial, known.Code) {
-		j.Warn("%s: %s", what, known.Message)
-		return nil
-	}
-	return err
-}
-
-// partial are the codes of definite failures, which may be part of a success.
-var partial = []ats.Code{ats.InputInvalid, ats.RemoteInputInvalid, ats.ActionNotAvailable, ats.PermissionMissing}
-
 // offer is a recruitment as it is now.
 type offer struct {
 	id     string
@@ -106,22 +83,16 @@ func (o offer) closed() bool {
 
 func (t *tenant) jobNow(ctx context.Context, id string) (offer, error) {
 	o, sent, err := t.single(ctx, "/recruitments/", "recruitment", unit(recruitment, id))
-	if err != nil && unknown(err) {
-		return offer{}, ats.Errorf(ats.InputInvalid, "job_id: TRAFFIT does not have the job any more: %w", err)
+	if unknown(err) {
+		return offer{}, noJob("job_id", err)
 	}
 	return offer{id, o, sent}, err
-}
-
-// unknown reports whether TRAFFIT says that it does not know a record. That its answer may be a page is
-// no reason for doubt here, where nothing is deleted for it.
-func unknown(err error) bool {
-	return errors.Is(err, connector.ErrGone) || statusOf(err) == http.StatusNotFound
 }
 
 // statesOf reads the states of a recruitment: its own (seen), else those of its workflow.
 func (t *tenant) statesOf(ctx context.Context, jobID string) ([]object, error) {
 	states, _, err := t.below(ctx, "/recruitments/", "/states", "recruitment", unit(recruitment, jobID))
-	if err == nil || !unknown(err) || errors.Is(err, connector.ErrGone) {
+	if !unknownPath(err) {
 		return states, err
 	}
 	job, err := t.jobNow(ctx, jobID)
@@ -139,7 +110,7 @@ func (t *tenant) statesOf(ctx context.Context, jobID string) ([]object, error) {
 func (t *tenant) checkStage(ctx context.Context, jobID, stageID string) error {
 	states, err := t.statesOf(ctx, jobID)
 	if errors.Is(err, connector.ErrGone) {
-		return ats.Errorf(ats.InputInvalid, "stage_id: TRAFFIT does not have the job any more: %w", err)
+		return noJob("stage_id", err)
 	}
 	if err != nil {
 		return err
@@ -233,27 +204,6 @@ func newID(o object) string {
 	return ""
 }
 
-// invalid reports whether TRAFFIT did not like what was sent.
-func invalid(err error) bool {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-		return false
-	}
-	refused, ok := errors.AsType[*connector.RefusedError](err)
-	return ok && (refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity)
-}
-
-var existsAlready = regexp.MustCompile(`(?i)already exist|już istnieje`)
-
-// duplicate reports whether TRAFFIT says that it has such a candidate: by its status, or in words (both
-// told by another client's code).
-func duplicate(err error) bool {
-	if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-		return false
-	}
-	refused, ok := errors.AsType[*connector.RefusedError](err)
-	return ok && (refused.Status == http.StatusConflict || existsAlready.MatchString(refused.Message))
-}
-
 // twin finds the candidate of whom TRAFFIT says that they exist.
 func (t *tenant) twin(ctx context.Context, s search, jobID string, refusal error) (id string, several bool, err error) {
 	found, _, err := t.find(ctx, s, true)
@@ -307,13 +257,10 @@ func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int
 	_, err := j.Do(ctx, connector.Effect{
 		Name: fmt.Sprintf("field/%s/%d", w.key, form+1), Repeatable: true,
 		Send: func(ctx context.Context) (string, error) {
-			_, err := t.change(ctx, write{
-				method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: object{w.key: w.forms[form]},
-			})
-			return "", err
+			return "", t.patch(ctx, employeeID, object{w.key: w.forms[form]})
 		},
 	})
-	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
+	if _, refused := refusedWrite(err); refused {
 		return false, nil
 	}
 	if err != nil && !lost(err) {
@@ -321,6 +268,12 @@ func (t *tenant) fulfil(ctx context.Context, employeeID string, w wish, form int
 	}
 	row, err := t.newRow(ctx, employeeID)
 	return row != nil && w.shown(row), err
+}
+
+// patch writes fields of a candidate.
+func (t *tenant) patch(ctx context.Context, employeeID string, fields object) error {
+	_, err := t.change(ctx, write{method: http.MethodPatch, path: employeePath(employeeID), scope: "employee", body: fields})
+	return err
 }
 
 // newRow reads the row of a new candidate; nil when it does not show after a moment.
@@ -368,7 +321,7 @@ func (t *tenant) assign(ctx context.Context, applicationID string, at offer, isN
 			return applicationID, err
 		},
 	})
-	refused, ok := errors.AsType[*connector.RefusedError](err)
+	refused, ok := refusedWrite(err)
 	switch {
 	case err == nil && done.Existed:
 		return errApplied

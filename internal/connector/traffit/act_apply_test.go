@@ -41,9 +41,9 @@ func everythingSaid() connector.NewCandidate {
 }
 
 // create creates an application.
-func (b *bench) create(a *connector.CreateApplication, l *ledger) (connector.Outcome, error) {
+func (b *bench) create(a *connector.CreateApplication, j *journal) (connector.Outcome, error) {
 	b.t.Helper()
-	return b.tenant.Act(b.t.Context(), a, l)
+	return b.tenant.Act(b.t.Context(), a, j)
 }
 
 func codeOf(err error) ats.Code {
@@ -108,9 +108,9 @@ func (b *bench) sameAsSynced(parts []connector.Part, kinds ...string) {
 
 func TestCreateApplicationOfANewCandidate(t *testing.T) {
 	b := newBench(t, nil)
-	l := b.ledger()
+	j := b.journal()
 	to := b.stateOf("interview")
-	out, err := b.create(&connector.CreateApplication{Candidate: everythingSaid(), JobID: b.open, StageID: to, JobUnknown: true}, l)
+	out, err := b.create(&connector.CreateApplication{Candidate: everythingSaid(), JobID: b.open, StageID: to, JobUnknown: true}, j)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestCreateApplicationOfANewCandidate(t *testing.T) {
 	} {
 		warnings = append(warnings, input+" could not be written: TRAFFIT has no field for it")
 	}
-	if d := cmp.Diff(warnings, l.warnings); d != "" {
+	if d := cmp.Diff(warnings, j.warnings); d != "" {
 		t.Error(d)
 	}
 	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, employee+" "+kindSource, recruitment+" "+kindList, recruitment+" "+kindDetail)
@@ -165,7 +165,7 @@ func TestCreateApplicationOfANewCandidate(t *testing.T) {
 
 	// The same action again, in another process.
 	b.restart()
-	again, err := b.create(&connector.CreateApplication{Candidate: everythingSaid(), JobID: b.open, StageID: to}, l)
+	again, err := b.create(&connector.CreateApplication{Candidate: everythingSaid(), JobID: b.open, StageID: to}, j)
 	if err != nil || again.ApplicationID != out.ApplicationID {
 		t.Errorf("%+v, %v", again, err)
 	}
@@ -219,10 +219,10 @@ func TestCreateApplicationInEveryVariant(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, switches, func(c *connector.Config) { c.Confirmed = switches })
 			to := b.stateOf("interview")
-			l := b.ledger()
+			j := b.journal()
 			candidate := newcomer()
 			candidate.Title, candidate.Phones = "Testerka", []string{"+48601000001"}
-			out, err := b.create(&connector.CreateApplication{Candidate: candidate, JobID: b.open, StageID: to}, l)
+			out, err := b.create(&connector.CreateApplication{Candidate: candidate, JobID: b.open, StageID: to}, j)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -236,24 +236,24 @@ func TestCreateApplicationInEveryVariant(t *testing.T) {
 			if row := b.row(out.CandidateID); row.Value("_Position") != "Testerka" || row.Value("mobile") != "+48601000001" {
 				t.Errorf("row %v", row)
 			}
-			if len(l.warnings) > 0 {
-				t.Errorf("warnings %q", l.warnings)
+			if len(j.warnings) > 0 {
+				t.Errorf("warnings %q", j.warnings)
 			}
 			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
 
 			// Once more, as somebody else's wish.
-			if _, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.ledger()); codeOf(err) != ats.ApplicationExists {
+			if _, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.journal()); codeOf(err) != ats.ApplicationExists {
 				t.Errorf("again: %v", err)
 			}
 			known := b.with(sandbox.Patch{"name": "Jan", "lastname": "Nowak", "email": "jan.nowak@example.com"})
-			b.time.wait(time.Second)
+			b.clock.pass(time.Second)
 			before := b.WriteCounts()["create"]
-			l = b.ledger()
+			j = b.journal()
 			was := connector.NewCandidate{FirstName: "Janusz", LastName: "Nowak", Email: "Jan.Nowak@Example.com"}
-			out, err = b.create(&connector.CreateApplication{Candidate: was, JobID: b.open}, l)
+			out, err = b.create(&connector.CreateApplication{Candidate: was, JobID: b.open}, j)
 			b.SettleWrites()
-			if err != nil || out.CandidateID != known || b.WriteCounts()["create"] != before || len(l.warnings) > 0 {
-				t.Errorf("of a known candidate: %s, %v, %q", out.CandidateID, err, l.warnings)
+			if err != nil || out.CandidateID != known || b.WriteCounts()["create"] != before || len(j.warnings) > 0 {
+				t.Errorf("of a known candidate: %s, %v, %q", out.CandidateID, err, j.warnings)
 			}
 			if stays := b.stays(out.ApplicationID); len(stays) != 1 {
 				t.Errorf("stays %v", stays)
@@ -272,14 +272,14 @@ func TestCreateApplicationGoesOn(t *testing.T) {
 			t.Run(effect+" "+lost, func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t, map[string]string{"write.lost": lost, "write.late": "20s", "create.duplicate": "taken"})
-				l := b.ledger()
-				l.killAt = effect
+				j := b.journal()
+				j.kill = effect
 				a := &connector.CreateApplication{Candidate: newcomer(), JobID: b.open, StageID: b.stateOf("interview")}
-				if _, err := b.create(a, l); err == nil || codeOf(err) == ats.ApplicationExists {
+				if _, err := b.create(a, j); err == nil || codeOf(err) == ats.ApplicationExists {
 					t.Fatalf("the process was not killed: %v", err)
 				}
 				b.restart()
-				out, err := b.create(a, l)
+				out, err := b.create(a, j)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -303,7 +303,9 @@ func TestCreateApplicationRefused(t *testing.T) {
 		code     ats.Code
 		says     string
 	}{
-		"a closed job":    {change: func(b *bench, a *connector.CreateApplication) { a.JobID = b.job(sandbox.Patch{"is_closed": true}) }, code: ats.JobClosed},
+		"a closed job": {change: func(b *bench, a *connector.CreateApplication) {
+			a.JobID = b.job(sandbox.Patch{"name": "Closed", "is_closed": true})
+		}, code: ats.JobClosed},
 		"no job":          {change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "999999" }, code: ats.InputInvalid, says: "job_id"},
 		"no job, a page":  {switches: map[string]string{"error.shape": "html"}, change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "999999" }, code: ats.InputInvalid, says: "job_id"},
 		"no job, 410":     {switches: map[string]string{"gone.status": "410"}, change: func(_ *bench, a *connector.CreateApplication) { a.JobID = "999999" }, code: ats.InputInvalid, says: "job_id"},
@@ -319,7 +321,7 @@ func TestCreateApplicationRefused(t *testing.T) {
 			b := newBench(t, tc.switches)
 			a := &connector.CreateApplication{Candidate: newcomer(), JobID: b.open}
 			tc.change(b, a)
-			_, err := b.create(a, b.ledger())
+			_, err := b.create(a, b.journal())
 			if codeOf(err) != tc.code || !strings.Contains(err.Error(), tc.says) {
 				t.Errorf("error %v", err)
 			}
@@ -378,8 +380,8 @@ func TestCreateApplicationOfAKnownCandidate(t *testing.T) {
 				id = b.with(sandbox.Patch{"email": strings.ToUpper(address)})
 			}
 			a.Candidate.Title = "Testerka"
-			l := b.ledger()
-			out, err := b.create(a, l)
+			j := b.journal()
+			out, err := b.create(a, j)
 			if err != nil || out.CandidateID != id {
 				t.Fatalf("candidate %s, %v", out.CandidateID, err)
 			}
@@ -389,8 +391,8 @@ func TestCreateApplicationOfAKnownCandidate(t *testing.T) {
 			if row := b.row(id); row.Value("_Position") == "Testerka" {
 				t.Error("the candidate was changed")
 			}
-			if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "was changed") {
-				t.Errorf("warnings %q", l.warnings)
+			if len(j.warnings) != 1 || !strings.Contains(j.warnings[0], "was changed") {
+				t.Errorf("warnings %q", j.warnings)
 			}
 		})
 	}
@@ -399,21 +401,21 @@ func TestCreateApplicationOfAKnownCandidate(t *testing.T) {
 func TestCreateApplicationOfOneOfSeveral(t *testing.T) {
 	b := newBench(t, nil)
 	b.with(sandbox.Patch{"email": address})
-	b.time.wait(time.Minute)
+	b.clock.pass(time.Minute)
 	last := b.with(sandbox.Patch{"email": strings.ToLower(address)})
-	b.time.wait(time.Minute)
+	b.clock.pass(time.Minute)
 	passive := b.with(sandbox.Patch{"email": address, "status": "inactive"})
-	l := b.ledger()
-	out, err := b.create(&connector.CreateApplication{JobID: b.open, Candidate: newcomer()}, l)
+	j := b.journal()
+	out, err := b.create(&connector.CreateApplication{JobID: b.open, Candidate: newcomer()}, j)
 	if err != nil || out.CandidateID != last {
 		t.Errorf("candidate %s, want %s; %v", out.CandidateID, last, err)
 	}
-	if len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "several candidates") {
-		t.Errorf("warnings %q", l.warnings)
+	if len(j.warnings) != 1 || !strings.Contains(j.warnings[0], "several candidates") {
+		t.Errorf("warnings %q", j.warnings)
 	}
-	other := b.job(sandbox.Patch{})
+	other := b.job(sandbox.Patch{"name": "Another"})
 	b.apply(other, passive)
-	if _, err := b.create(&connector.CreateApplication{JobID: other, Candidate: newcomer()}, b.ledger()); codeOf(err) != ats.ApplicationExists {
+	if _, err := b.create(&connector.CreateApplication{JobID: other, Candidate: newcomer()}, b.journal()); codeOf(err) != ats.ApplicationExists {
 		t.Errorf("of one who is in the job: %v", err)
 	}
 }
@@ -423,12 +425,12 @@ func TestCreateApplicationWithoutSome(t *testing.T) {
 	for _, validation := range []string{"lenient", "strict"} {
 		t.Run(validation, func(t *testing.T) {
 			b := newBench(t, map[string]string{"write.validation": validation})
-			b.open = b.job(sandbox.Patch{})
+			b.open = b.job(sandbox.Patch{"name": "Another"})
 			c := newcomer()
 			c.Source, c.Title = "Nowhere", "Testerka"
 			c.AvailableOn = "2026-03-01"
-			l := b.ledger()
-			out, err := b.create(&connector.CreateApplication{JobID: b.open, Candidate: c}, l)
+			j := b.journal()
+			out, err := b.create(&connector.CreateApplication{JobID: b.open, Candidate: c}, j)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -439,7 +441,7 @@ func TestCreateApplicationWithoutSome(t *testing.T) {
 			if validation == "strict" { // else nobody can tell
 				want = []string{"source could not be written: TRAFFIT did not take it"}
 			}
-			if d := cmp.Diff(want, l.warnings); d != "" {
+			if d := cmp.Diff(want, j.warnings); d != "" {
 				t.Error(d)
 			}
 			if b.under(address) != 1 || b.WriteCounts()["create"] != 1 {
@@ -459,24 +461,58 @@ func TestCreateApplicationInPart(t *testing.T) {
 		}
 		return 0
 	})
-	l := b.ledger()
+	j := b.journal()
 	out, err := b.create(&connector.CreateApplication{
 		JobID: b.open, StageID: interview, Candidate: newcomer(), Files: []connector.File{{Name: "Żaneta.pdf", Open: func() (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader("x")), nil
 		}, Size: 1, Type: connector.CV}},
-	}, l)
+	}, j)
 	if err != nil || out.ApplicationID == "" {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if len(l.warnings) == 0 || l.warnings[0] != "the application was created, but not moved to the stage: TRAFFIT answered 400" {
-		t.Errorf("warnings %q", l.warnings)
+	if len(j.warnings) == 0 || j.warnings[0] != "the application was created, but not moved to the stage: TRAFFIT answered 400" {
+		t.Errorf("warnings %q", j.warnings)
 	}
-	for _, w := range l.warnings {
+	for _, w := range j.warnings {
 		if strings.Contains(w, "Żaneta") {
 			t.Errorf("warning %q", w)
 		}
 	}
 	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
+}
+
+// What TRAFFIT wants to have later is not given up: the action is taken up again where it was.
+func TestPutOff(t *testing.T) {
+	b := newBench(t, nil)
+	known, busy := b.with(sandbox.Patch{"email": "jan@example.com"}), ""
+	b.fail(func(path string) int {
+		if busy != "" && strings.HasSuffix(path, busy) {
+			return http.StatusTooManyRequests
+		}
+		return 0
+	})
+	apply := &connector.CreateApplication{
+		JobID: b.open, StageID: b.stateOf("interview"), Candidate: newcomer(), Files: []connector.File{document("cv.pdf", "x")},
+	}
+	for _, tc := range []struct {
+		action connector.Action
+		busy   []string
+	}{
+		{apply, []string{"/employees/", "/_move", "/files/"}},
+		{link(known, "", "position", "Kierowca"), []string{"/employees/" + known, "/notes"}},
+	} {
+		j := b.journal()
+		for _, busy = range tc.busy {
+			_, err := b.tenant.Act(t.Context(), tc.action, j)
+			if _, later := errors.AsType[*connector.RetryError](err); !later || len(j.warnings) > 0 {
+				t.Errorf("%T, %s: %v, %q", tc.action, busy, err, j.warnings)
+			}
+		}
+		busy = ""
+		if _, err := b.tenant.Act(t.Context(), tc.action, j); err != nil || len(j.warnings) > 0 {
+			t.Errorf("%T: %v, %q", tc.action, err, j.warnings)
+		}
+	}
 }
 
 // fail answers requests for some paths with a status.
@@ -502,17 +538,17 @@ func TestCreateApplicationClosedMeanwhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, map[string]string{"assign.closed": tc.refuses})
-			l := b.ledger()
-			l.killAt = tc.effect
+			j := b.journal()
+			j.kill = tc.effect
 			a := &connector.CreateApplication{Candidate: newcomer(), JobID: b.open}
-			if _, err := b.create(a, l); err == nil {
+			if _, err := b.create(a, j); err == nil {
 				t.Fatal("the process was not killed")
 			}
 			id, _ := strconv.Atoi(b.open)
 			if _, err := b.UpdateRecruitment(id, sandbox.Patch{"is_closed": true}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := b.create(a, l); codeOf(err) != tc.code {
+			if _, err := b.create(a, j); codeOf(err) != tc.code {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -522,15 +558,15 @@ func TestCreateApplicationClosedMeanwhile(t *testing.T) {
 // impatient is a journal that sends an effect a second time, as after an absence that was proven and
 // was none all the same.
 type impatient struct {
-	*ledger
+	*journal
 	effect string
 }
 
-func (i impatient) Begun(name string) bool { return name == i.effect || i.ledger.Begun(name) }
+func (i impatient) Begun(name string) bool { return name == i.effect || i.journal.Begun(name) }
 
 func (i impatient) Do(ctx context.Context, e connector.Effect) (connector.Done, error) {
 	if e.Name != i.effect {
-		return i.ledger.Do(ctx, e)
+		return i.journal.Do(ctx, e)
 	}
 	if _, err := e.Send(ctx); err != nil {
 		return connector.Done{}, err
@@ -544,12 +580,12 @@ func TestOwnEffectsAreNoObstacle(t *testing.T) {
 	for _, effect := range []string{"candidate", "application", "stage"} {
 		t.Run(effect, func(t *testing.T) {
 			b := newBench(t, map[string]string{"move.repeat": "refused"})
-			l := b.ledger()
+			j := b.journal()
 			out, err := b.tenant.Act(t.Context(), &connector.CreateApplication{
 				Candidate: newcomer(), JobID: b.open, StageID: b.stateOf("interview"),
-			}, impatient{l, effect})
-			if err != nil || len(l.warnings) > 0 {
-				t.Errorf("%v, %q", err, l.warnings)
+			}, impatient{j, effect})
+			if err != nil || len(j.warnings) > 0 {
+				t.Errorf("%v, %q", err, j.warnings)
 			}
 			if stays := b.stays(out.ApplicationID); len(stays) != 2 {
 				t.Errorf("stays %v", stays)
@@ -615,7 +651,7 @@ func TestCreateApplicationOfATwin(t *testing.T) {
 	id := b.with(sandbox.Patch{"email": address})
 	b.with(sandbox.Patch{"email": "somebody@example.com"})
 	b.misled(func(filter string) bool { return strings.Contains(strings.ToLower(filter), "zaneta") })
-	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.ledger())
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, b.journal())
 	if err != nil || out.CandidateID != id {
 		t.Errorf("%s, want %s; %v", out.CandidateID, id, err)
 	}
@@ -678,16 +714,16 @@ func TestOwnFieldsOfACandidate(t *testing.T) {
 		c.Gender, c.Company, c.SocialLinks = "FEMALE", "ACME", []string{"https://github.com/zaneta"}
 		c.Consent = &connector.Consent{Given: ref(true), ExpiresAt: ref(ats.TimeOf(time.Date(2027, 5, 1, 12, 0, 0, 0, time.UTC)))}
 		c.Salary = &connector.SalaryExpectation{Period: "YEAR", Amount: 120000}
-		l := &ledger{time: &hours{}, begun: map[string]bool{}, done: map[string]connector.Done{}, sends: map[string]int{}}
-		if _, err := tn.Act(t.Context(), &connector.CreateApplication{Candidate: c, JobID: "3"}, l); err != nil {
+		j := newJournal(newClock())
+		if _, err := tn.Act(t.Context(), &connector.CreateApplication{Candidate: c, JobID: "3"}, j); err != nil {
 			t.Fatal(err)
 		}
 		want := object{
 			"id": json.Number("7"), "name": "Żaneta", "lastname": "Łoś", "email": address, "_plec": "Kobieta", "_rodo": "Tak", "_until": "2027-05-01",
 			"_money": "120000 / year", "_firma": "ACME", "_gh": "https://github.com/zaneta",
 		}
-		if d := cmp.Diff(want, row); d != "" || len(l.warnings) > 0 {
-			t.Errorf("by label: %v: %s, %q", byLabel, d, l.warnings)
+		if d := cmp.Diff(want, row); d != "" || len(j.warnings) > 0 {
+			t.Errorf("by label: %v: %s, %q", byLabel, d, j.warnings)
 		}
 	}
 }
@@ -703,7 +739,7 @@ func TestCreateApplicationForAnUnknownJob(t *testing.T) {
 			return http.DefaultTransport.RoundTrip(r)
 		})
 	})
-	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open, JobUnknown: true}, b.ledger())
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open, JobUnknown: true}, b.journal())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -736,23 +772,23 @@ func TestCreateApplicationsUnderFaults(t *testing.T) {
 			killed := 0
 			for n := range 30 {
 				c := connector.NewCandidate{FirstName: "N", LastName: strconv.Itoa(n), Email: fmt.Sprintf("n%d@example.com", n), Phones: []string{"+48601000001"}}
-				l := b.ledger()
+				j := b.journal()
 				var out connector.Outcome
 				for tries := 1; ; tries++ {
-					l.killAt = []string{"", "candidate", "application", "stage"}[dice.IntN(4)]
+					j.kill = []string{"", "candidate", "application", "stage"}[dice.IntN(4)]
 					var err error
-					if out, err = b.create(&connector.CreateApplication{Candidate: c, JobID: b.open, StageID: to}, l); err == nil {
+					if out, err = b.create(&connector.CreateApplication{Candidate: c, JobID: b.open, StageID: to}, j); err == nil {
 						break
 					}
-					if _, later := errors.AsType[*connector.RetryError](err); !later && !errors.Is(err, errKill) || tries == 50 {
+					if _, later := errors.AsType[*connector.RetryError](err); !later && !errors.Is(err, errKilled) || tries == 50 {
 						t.Fatalf("%d: %v", n, err)
 					}
-					if errors.Is(err, errKill) {
+					if errors.Is(err, errKilled) {
 						killed++
 						b.restart()
 					}
 				}
-				b.time.wait(time.Minute)
+				b.clock.pass(time.Minute)
 				if there := b.under(c.Email); there != 1 {
 					t.Errorf("%d candidates %s", there, c.Email)
 				}
@@ -794,12 +830,12 @@ func TestCreateApplicationWithoutAnID(t *testing.T) {
 			return resp, err
 		})
 	})
-	l := b.ledger()
-	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, l)
+	j := b.journal()
+	out, err := b.create(&connector.CreateApplication{Candidate: newcomer(), JobID: b.open}, j)
 	if err != nil || b.row(out.CandidateID).Value("email") != address {
 		t.Errorf("%+v, %v", out, err)
 	}
-	if l.sends["candidate"] != 1 {
-		t.Errorf("sent %d times", l.sends["candidate"])
+	if j.sent["candidate"] != 1 {
+		t.Errorf("sent %d times", j.sent["candidate"])
 	}
 }

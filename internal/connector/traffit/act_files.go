@@ -14,7 +14,6 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
@@ -137,8 +136,7 @@ func (t *tenant) sendFile(ctx context.Context, j connector.Journal, name, employ
 	}
 	_ = body.Close() // each attempt opens it by itself
 	answer, err := t.upload(ctx, employeeID, label, f)
-	if refused, ok := errors.AsType[*connector.RefusedError](err); ok && label != "" &&
-		(refused.Status == http.StatusBadRequest || refused.Status == http.StatusUnprocessableEntity) {
+	if invalid(err) && label != "" {
 		label = ""
 		answer, err = t.upload(ctx, employeeID, label, f)
 	}
@@ -165,7 +163,7 @@ func (t *tenant) upload(ctx context.Context, employeeID, label string, f *connec
 	})
 	tail := "\r\n--" + form.Boundary() + "--\r\n"
 	return t.change(ctx, write{
-		method: http.MethodPost, path: api + "/employees/" + pathID(employeeID) + "/files/", scope: "employee",
+		method: http.MethodPost, path: employeePath(employeeID) + "/files/", scope: "employee",
 		upload: &upload{
 			contentType: form.FormDataContentType(),
 			size:        int64(head.Len()) + f.Size + int64(len(tail)),
@@ -201,55 +199,39 @@ const (
 	mostDictionaries = 30
 )
 
-// labels keeps the tenant's words for types of files. It is safe for concurrent use.
-type labels struct {
-	mu   sync.Mutex
-	read time.Time
-	of   map[connector.FileType]string
-}
-
 // fileLabel gives the tenant's word for a type of files; empty when none is known.
 func (t *tenant) fileLabel(ctx context.Context, kind connector.FileType) (string, error) {
 	if label := t.fileLabels[kind]; label != "" {
 		return label, nil
 	}
-	t.labels.mu.Lock()
-	known, age := t.labels.of, t.now().Sub(t.labels.read)
-	t.labels.mu.Unlock()
-	if known != nil && age < labelsAge {
-		return known[kind], nil
-	}
-	known, err := t.readLabels(ctx)
-	if err != nil && !lasting(err) {
+	known, err := t.ownLabels.get(t.now, labelsAge, func() (map[connector.FileType]string, error) { return t.readLabels(ctx) })
+	if err != nil {
 		return "", fmt.Errorf("look for the labels of files: %w", err)
 	}
-	t.labels.mu.Lock()
-	t.labels.of, t.labels.read = known, t.now()
-	t.labels.mu.Unlock()
 	return known[kind], nil
 }
 
 // readLabels looks for the dictionary of types of files. What such dictionaries are called is a
 // guess, so that one whose name says nothing has to hold two of the usual labels.
 func (t *tenant) readLabels(ctx context.Context) (map[connector.FileType]string, error) {
-	none := map[connector.FileType]string{}
 	dictionaries, _, _, err := t.all(ctx, call{path: api + "/dictionaries", scope: "dictionary", sort: byID, short: true})
+	if lasting(err) {
+		return nil, nil
+	}
 	if err != nil {
-		return none, err
+		return nil, err
 	}
 	about := func(d object) bool {
 		name := ats.Fold(d.text("name"))
 		return slices.ContainsFunc(fileWords, func(word string) bool { return strings.Contains(name, word) })
 	}
-	slices.SortStableFunc(dictionaries, func(a, b object) int {
-		switch {
-		case about(a) == about(b):
+	rank := func(d object) int {
+		if about(d) {
 			return 0
-		case about(a):
-			return -1
 		}
 		return 1
-	})
+	}
+	slices.SortStableFunc(dictionaries, func(a, b object) int { return rank(a) - rank(b) })
 	for _, d := range dictionaries[:min(len(dictionaries), mostDictionaries)] {
 		if d.id("id") == "" {
 			continue
@@ -259,14 +241,14 @@ func (t *tenant) readLabels(ctx context.Context) (map[connector.FileType]string,
 			continue
 		}
 		if err != nil {
-			return none, err
+			return nil, err
 		}
 		items, _ := itemsOf(a.body)
 		if found := labelsIn(items); len(found) > 1 || len(found) == 1 && about(d) {
 			return found, nil
 		}
 	}
-	return none, nil
+	return nil, nil
 }
 
 // labelsIn finds the usual labels in a dictionary's items.
@@ -324,7 +306,5 @@ func (t *tenant) Attachments(ctx context.Context, candidateID string) ([]connect
 
 // OpenAttachment begins to read a file's content.
 func (t *tenant) OpenAttachment(ctx context.Context, candidateID, attachmentID string) (connector.Content, error) {
-	return t.stream(ctx, call{
-		path: api + "/employees/" + pathID(candidateID) + "/files/" + pathID(attachmentID) + "/content", scope: "employee",
-	})
+	return t.stream(ctx, call{path: employeePath(candidateID) + "/files/" + pathID(attachmentID) + "/content", scope: "employee"})
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
-	"github.com/kladka/kladka/internal/sandbox"
 )
 
 // document is a file with a content that is there.
@@ -31,9 +30,9 @@ func document(name, content string) connector.File {
 }
 
 // uploaded tells what was uploaded to a candidate: name, label, content.
-func uploaded(box *sandbox.Sandbox, id int) [][3]string {
+func (b *bench) uploaded(id int) [][3]string {
 	var got [][3]string
-	for _, u := range box.Uploads(id) {
+	for _, u := range b.Uploads(id) {
 		label := u.Label
 		if u.Public {
 			label += ", public"
@@ -75,14 +74,14 @@ func TestAddFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, tn, now := acting(t, c.switches, func(cfg *connector.Config) {
+			b := newBench(t, c.switches, func(cfg *connector.Config) {
 				cfg.FileLabels = map[connector.FileType]string{connector.CV: c.label}
 			})
-			id, text := someone(t, box)
-			j := newJournal(now)
-			out, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: text, ApplicationID: text + ":1", File: document(cvName, cv[0][2])}, j)
+			id, text := b.someone()
+			j := b.journal()
+			out, err := b.tenant.Act(t.Context(), &connector.AddFile{CandidateID: text, ApplicationID: text + ":1", File: document(cvName, cv[0][2])}, j)
 			if c.warning == "-" {
-				if _, later := errors.AsType[*connector.RetryError](err); !later || len(box.Uploads(id)) > 0 {
+				if _, later := errors.AsType[*connector.RetryError](err); !later || len(b.Uploads(id)) > 0 {
 					t.Errorf("%v; a dictionary that cannot be read now is worth waiting for", err)
 				}
 				return
@@ -90,7 +89,7 @@ func TestAddFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(c.want, uploaded(box, id)); d != "" {
+			if d := cmp.Diff(c.want, b.uploaded(id)); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
 			if got := strings.Join(j.warnings, "|"); got != c.warning {
@@ -105,12 +104,12 @@ func TestAddFile(t *testing.T) {
 
 // A file that is there is not sent again; the same name alone does not make it one.
 func TestAddFileTwice(t *testing.T) {
-	box, tn, now := acting(t, nil)
-	id, text := someone(t, box)
+	b := newBench(t, nil)
+	id, text := b.someone()
 	add := func(name, content string) []string {
 		t.Helper()
-		j := newJournal(now)
-		if _, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: text, File: document(name, content)}, j); err != nil {
+		j := b.journal()
+		if _, err := b.tenant.Act(t.Context(), &connector.AddFile{CandidateID: text, File: document(name, content)}, j); err != nil {
 			t.Fatal(err)
 		}
 		return j.warnings
@@ -134,7 +133,7 @@ func TestAddFileTwice(t *testing.T) {
 		if d := cmp.Diff(c.warnings, add(c.name, c.content)); d != "" {
 			t.Errorf("%+v: %s", c, d)
 		}
-		if n := len(box.Uploads(id)); n != c.files {
+		if n := len(b.Uploads(id)); n != c.files {
 			t.Errorf("%+v: %d files", c, n)
 		}
 	}
@@ -156,31 +155,31 @@ func TestAddFileOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, tn, now := acting(t, c.switches)
-			id, text := someone(t, box)
-			j := newJournal(now)
+			b := newBench(t, c.switches)
+			id, text := b.someone()
+			j := b.journal()
 			j.kill = c.kill
 			a := &connector.AddFile{CandidateID: text, File: document(cvName, "content")}
 			if c.sent > 1 {
-				a.File.Open = mended(box, a.File.Open)
+				a.File.Open = b.mended(a.File.Open)
 			}
-			_, err := tn.Act(t.Context(), a, j)
+			_, err := b.tenant.Act(t.Context(), a, j)
 			if c.kill != "" && errors.Is(err, errKilled) {
-				_, err = tn.Act(t.Context(), a, j)
+				_, err = b.tenant.Act(t.Context(), a, j)
 			}
-			if err != nil || j.sent["file/1"] != c.sent || len(box.Uploads(id)) != 1 {
-				t.Errorf("%v; sent %d times, %d files", err, j.sent["file/1"], len(box.Uploads(id)))
+			if err != nil || j.sent["file/1"] != c.sent || len(b.Uploads(id)) != 1 {
+				t.Errorf("%v; sent %d times, %d files", err, j.sent["file/1"], len(b.Uploads(id)))
 			}
 		})
 	}
 }
 
 // mended makes writes work from the second sending on, each of which opens the file twice.
-func mended(box *sandbox.Sandbox, open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
+func (b *bench) mended(open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
 	n := 0
 	return func() (io.ReadCloser, error) {
 		if n++; n == 3 {
-			if err := box.Set("write.fail", "0"); err != nil {
+			if err := b.Set("write.fail", "0"); err != nil {
 				return nil, err
 			}
 		}
@@ -210,25 +209,25 @@ func TestAddFileUnderAnotherName(t *testing.T) {
 }
 
 func TestAddFileRefused(t *testing.T) {
-	box, tn, now := acting(t, map[string]string{"file.max": "1000"})
-	id, text := someone(t, box)
+	b := newBench(t, map[string]string{"file.max": "1000"})
+	id, text := b.someone()
 	big := document("big.pdf", strings.Repeat("x", 1001))
-	_, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: text, File: big}, newJournal(now))
+	_, err := b.tenant.Act(t.Context(), &connector.AddFile{CandidateID: text, File: big}, b.journal())
 	if refused, ok := errors.AsType[*connector.RefusedError](err); !ok || refused.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large: %v", err)
 	}
 	lost := document("cv.pdf", "x")
 	lost.Open = func() (io.ReadCloser, error) { return nil, connector.ErrNoContent }
-	_, err = tn.Act(t.Context(), &connector.AddFile{CandidateID: text, File: lost}, newJournal(now))
+	_, err = b.tenant.Act(t.Context(), &connector.AddFile{CandidateID: text, File: lost}, b.journal())
 	if _, unclear := errors.AsType[*connector.UnclearError](err); !errors.Is(err, connector.ErrNoContent) || unclear {
 		t.Errorf("no content: %v", err)
 	}
-	_, err = tn.Act(t.Context(), &connector.AddFile{CandidateID: "999999", File: document("cv.pdf", "x")}, newJournal(now))
+	_, err = b.tenant.Act(t.Context(), &connector.AddFile{CandidateID: "999999", File: document("cv.pdf", "x")}, b.journal())
 	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("nobody: %v", err)
 	}
-	if n := len(box.Uploads(id)); n != 0 || len(box.WriteCounts()) > 0 {
-		t.Errorf("%d files, %v", n, box.WriteCounts())
+	if n := len(b.Uploads(id)); n != 0 || len(b.WriteCounts()) > 0 {
+		t.Errorf("%d files, %v", n, b.WriteCounts())
 	}
 }
 
@@ -305,14 +304,14 @@ func TestFileLabel(t *testing.T) {
 }
 
 func TestAttachments(t *testing.T) {
-	box, tn, now := acting(t, map[string]string{"file.answer": "id"})
-	_, text := someone(t, box)
+	b := newBench(t, map[string]string{"file.answer": "id"})
+	_, text := b.someone()
 	for _, f := range []connector.File{document("CV.pdf", "one"), document("CV.pdf", "two"), document("list ó.txt", "three")} {
-		if _, err := tn.Act(t.Context(), &connector.AddFile{CandidateID: text, File: f}, newJournal(now)); err != nil {
+		if _, err := b.tenant.Act(t.Context(), &connector.AddFile{CandidateID: text, File: f}, b.journal()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := tn.Attachments(t.Context(), text)
+	got, err := b.tenant.Attachments(t.Context(), text)
 	if err != nil || len(got) != 3 {
 		t.Fatal(got, err)
 	}
@@ -320,33 +319,33 @@ func TestAttachments(t *testing.T) {
 		a := got[i]
 		if dated := a.CreatedAt != nil; dated != (i == 2) {
 			t.Errorf("%s has the date %v", a.Name, a.CreatedAt)
-		} else if dated && now.now().Sub(wallTime(*a.CreatedAt)).Abs() > 2e9 {
+		} else if dated && b.clock.now().Sub(wallTime(*a.CreatedAt)).Abs() > 2e9 {
 			t.Errorf("%s is from %v", a.Name, wallTime(*a.CreatedAt))
 		}
-		content, err := tn.OpenAttachment(t.Context(), text, a.ID)
+		content, err := b.tenant.OpenAttachment(t.Context(), text, a.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := io.ReadAll(content.Body)
-		if string(b) != want || err != nil || content.Size != int64(len(want)) {
-			t.Errorf("%s: %q of %d bytes, %v", a.Name, b, content.Size, err)
+		read, err := io.ReadAll(content.Body)
+		if string(read) != want || err != nil || content.Size != int64(len(want)) {
+			t.Errorf("%s: %q of %d bytes, %v", a.Name, read, content.Size, err)
 		}
 		if err := content.Body.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	box.RevokeTokens()
-	content, err := tn.OpenAttachment(t.Context(), text, got[0].ID)
+	b.RevokeTokens()
+	content, err := b.tenant.OpenAttachment(t.Context(), text, got[0].ID)
 	if err != nil {
 		t.Fatalf("with a token that died: %v", err)
 	}
 	_ = content.Body.Close()
 	for id, file := range map[string]string{text: "999", "999999": got[0].ID} {
-		if _, err := tn.OpenAttachment(t.Context(), id, file); !errors.Is(err, connector.ErrGone) {
+		if _, err := b.tenant.OpenAttachment(t.Context(), id, file); !errors.Is(err, connector.ErrGone) {
 			t.Errorf("%s/%s: %v", id, file, err)
 		}
 	}
-	if _, err := tn.Attachments(t.Context(), "999999"); !errors.Is(err, connector.ErrGone) {
+	if _, err := b.tenant.Attachments(t.Context(), "999999"); !errors.Is(err, connector.ErrGone) {
 		t.Errorf("the files of nobody: %v", err)
 	}
 }

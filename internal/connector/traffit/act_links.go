@@ -2,9 +2,7 @@ package traffit
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -83,18 +81,6 @@ func (t *tenant) fillings(ctx context.Context, a *connector.AddResultLink, j con
 	return found, nil
 }
 
-// fieldsNamed gives the tenant's own fields with a name: the label, or the key without its underscore.
-func fieldsNamed(fields []employeeField, name string) []employeeField {
-	plain := plainName(name)
-	var found []employeeField
-	for _, f := range fields {
-		if custom(f.key) && plain != "" && (plainName(f.key) == plain || plainName(f.label) == plain) {
-			found = append(found, f)
-		}
-	}
-	return found
-}
-
 // fillEffects are the effects of filling fields: each tries the next form of those values that the
 // one before it left open.
 var fillEffects = []string{"fields", "fields in another form"}
@@ -104,10 +90,10 @@ var fillEffects = []string{"fields", "fields in another form"}
 func (t *tenant) fill(ctx context.Context, employeeID string, open []filling, j connector.Journal) ([]connector.Part, error) {
 	var parts []connector.Part
 	for n, effect := range fillEffects {
-		var values []object
+		values := object{}
 		for _, f := range open {
 			if n < len(f.forms) {
-				values = append(values, object{f.field.key: f.forms[n]})
+				values[f.field.key] = f.forms[n]
 			}
 		}
 		if len(values) == 0 {
@@ -115,7 +101,7 @@ func (t *tenant) fill(ctx context.Context, employeeID string, open []filling, j 
 		}
 		_, err := j.Do(ctx, connector.Effect{
 			Name: effect, Repeatable: true,
-			Send: func(ctx context.Context) (string, error) { return "", t.patchEmployee(ctx, employeeID, values) },
+			Send: func(ctx context.Context) (string, error) { return "", t.patchEach(ctx, employeeID, values) },
 		})
 		if err != nil && !lost(err) {
 			return parts, err
@@ -133,41 +119,18 @@ func (t *tenant) fill(ctx context.Context, employeeID string, open []filling, j 
 	return parts, nil
 }
 
-// lost reports whether an effect got no answer however often it was sent. Of values that TRAFFIT fails
-// at, or takes without a word, the row tells.
-func lost(err error) bool {
-	_, ok := errors.AsType[*connector.LostError](err)
-	return ok
-}
-
-// patchEmployee writes values into fields, each object one field. Where TRAFFIT refuses them
-// together they are sent one by one, so that one field does not cost the others. A refusal is no
-// error: the fields tell what was taken.
-func (t *tenant) patchEmployee(ctx context.Context, employeeID string, values []object) error {
-	send := func(body object) (refused bool, err error) {
-		_, err = t.change(ctx, write{
-			method: http.MethodPatch, path: api + "/employees/" + pathID(employeeID), scope: "employee", body: body,
-		})
-		if _, unclear := errors.AsType[*connector.UnclearError](err); unclear {
-			return false, err
-		}
-		if _, refused = errors.AsType[*connector.RefusedError](err); refused {
-			return true, nil
-		}
-		return false, err
-	}
-	all := object{}
-	for _, v := range values {
-		for key, value := range v {
-			all[key] = value
-		}
-	}
-	refused, err := send(all)
-	if !refused || len(values) == 1 {
+// patchEach writes values into fields. Where TRAFFIT refuses them together they are sent one by one, so
+// that one field does not cost the others. A refusal is no error: the fields tell what was taken.
+func (t *tenant) patchEach(ctx context.Context, employeeID string, values object) error {
+	err := t.patch(ctx, employeeID, values)
+	if _, refused := refusedWrite(err); !refused {
 		return err
 	}
-	for _, v := range values {
-		if _, err := send(v); err != nil {
+	if len(values) == 1 {
+		return nil
+	}
+	for _, key := range values.keys() {
+		if err := t.patchEach(ctx, employeeID, object{key: values[key]}); err != nil {
 			return err
 		}
 	}

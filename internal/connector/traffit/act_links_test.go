@@ -3,6 +3,7 @@ package traffit
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
-	"github.com/kladka/kladka/internal/sandbox"
 )
 
 func link(candidate, application string, attributes ...string) *connector.AddResultLink {
@@ -24,11 +24,11 @@ func link(candidate, application string, attributes ...string) *connector.AddRes
 }
 
 // values are what fields of a candidate truly hold.
-func values(t *testing.T, box *sandbox.Sandbox, id int, keys ...string) map[string]any {
-	t.Helper()
-	rows, err := box.TruthPage("employees", id-1, 1)
+func (b *bench) values(id int, keys ...string) map[string]any {
+	b.t.Helper()
+	rows, err := b.TruthPage("employees", id-1, 1)
 	if err != nil || len(rows) != 1 {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
 	got := map[string]any{}
 	for _, key := range keys {
@@ -51,11 +51,11 @@ func TestAddResultLink(t *testing.T) {
 		} {
 			t.Run(how+", "+name, func(t *testing.T) {
 				t.Parallel()
-				box, tn, now := acting(t, switches)
-				turn(t, box, "choice.write", how)
-				id, text := someone(t, box)
-				j := newJournal(now)
-				out, err := tn.Act(t.Context(), link(text, "",
+				b := newBench(t, switches)
+				b.turn("choice.write", how)
+				id, text := b.someone()
+				j := b.journal()
+				out, err := b.tenant.Act(t.Context(), link(text, "",
 					"position", "Główny księgowy", "SALARY Expectation", "12000", "available_from", "2026-05-01", "education", "WYŻSZE informatyczne",
 					"nationality", "Litwa", "relocation", "Tak", "nonsense", "x", "salaryexpectation", "1", "available-from", "soon"), j)
 				if err != nil {
@@ -65,7 +65,7 @@ func TestAddResultLink(t *testing.T) {
 					"_Position": "Główny księgowy", "_salary_expectation": 12000, "_available_from": "2026-05-01",
 					"_education": []string{"Wyższe informatyczne"}, "_nationality": "Litwa", "_relocation": "1",
 				}
-				if d := cmp.Diff(want, values(t, box, id, "_Position", "_salary_expectation", "_available_from", "_education", "_nationality", "_relocation")); d != "" {
+				if d := cmp.Diff(want, b.values(id, "_Position", "_salary_expectation", "_available_from", "_education", "_nationality", "_relocation")); d != "" {
 					t.Errorf("(-want +got):\n%s", d)
 				}
 				missing := "candidates have no custom field of this name; it stands in the note alone"
@@ -77,7 +77,7 @@ func TestAddResultLink(t *testing.T) {
 				if d := cmp.Diff(warnings, j.warnings); d != "" {
 					t.Errorf("(-want +got):\n%s", d)
 				}
-				if notes := box.Notes(id); len(notes) != 1 || !strings.HasPrefix(notes[0].Content, "Test języka\nhttps://tests.example/r?id=1&x=ą\n\nposition: Główny księgowy\n") {
+				if notes := b.Notes(id); len(notes) != 1 || !strings.HasPrefix(notes[0].Content, "Test języka\nhttps://tests.example/r?id=1&x=ą\n\nposition: Główny księgowy\n") {
 					t.Errorf("%+v", notes)
 				}
 				if len(out.Parts) != 1 || out.Parts[0].Kind != kindList || !strings.Contains(string(out.Parts[0].Raw), `"_Position":"Główny księgowy"`) {
@@ -89,19 +89,19 @@ func TestAddResultLink(t *testing.T) {
 }
 
 func TestLinkText(t *testing.T) {
-	box, tn, now := acting(t, nil)
-	id, text := someone(t, box)
-	job := somewhere(t, box)
+	b := newBench(t, nil)
+	id, text := b.someone()
+	job := b.somewhere()
 	a := link(text, text+":"+job, "Wynik", "87%", "Uwagi", "dobre, \"bardzo\"")
 	a.Replaces = true
-	if _, err := tn.Act(t.Context(), a, newJournal(now)); err != nil {
+	if _, err := b.tenant.Act(t.Context(), a, b.journal()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tn.Act(t.Context(), link(text, ""), newJournal(now)); err != nil {
+	if _, err := b.tenant.Act(t.Context(), link(text, ""), b.journal()); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, n := range box.Notes(id) {
+	for _, n := range b.Notes(id) {
 		got = append(got, n.Content)
 	}
 	want := []string{`Test języka
@@ -119,7 +119,7 @@ https://tests.example/r?id=1&x=ą
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	if n := box.WriteCounts()["update"]; n > 0 {
+	if n := b.WriteCounts()["update"]; n > 0 {
 		t.Errorf("%d updates", n)
 	}
 }
@@ -239,20 +239,20 @@ func TestFieldsThatAreNotTaken(t *testing.T) {
 // A link whose process was killed is finished where it was left.
 func TestAddResultLinkAfterAKill(t *testing.T) {
 	for _, effect := range []string{"fields", "note"} {
-		box, tn, now := acting(t, nil)
-		id, text := someone(t, box)
-		j := newJournal(now)
+		b := newBench(t, nil)
+		id, text := b.someone()
+		j := b.journal()
 		j.kill = effect
 		a := link(text, "", "position", "x", "nothing", "y")
-		if _, err := tn.Act(t.Context(), a, j); !errors.Is(err, errKilled) {
+		if _, err := b.tenant.Act(t.Context(), a, j); !errors.Is(err, errKilled) {
 			t.Fatal(err)
 		}
-		if _, err := tn.Act(t.Context(), a, j); err != nil || len(box.Notes(id)) != 1 || len(j.warnings) != 1 {
-			t.Errorf("%v; %v; %v", err, box.Notes(id), j.warnings)
+		if _, err := b.tenant.Act(t.Context(), a, j); err != nil || len(b.Notes(id)) != 1 || len(j.warnings) != 1 {
+			t.Errorf("%v; %v; %v", err, b.Notes(id), j.warnings)
 		}
 	}
-	_, tn, now := acting(t, nil)
-	_, err := tn.Act(t.Context(), link("999999", "", "position", "x"), newJournal(now))
+	b := newBench(t, nil)
+	_, err := b.tenant.Act(t.Context(), link("999999", "", "position", "x"), b.journal())
 	if !errors.Is(err, connector.ErrGone) || ats.CodeOf(err) != ats.InputInvalid {
 		t.Errorf("a link for nobody: %v", err)
 	}
@@ -279,22 +279,36 @@ func (m mute) Do(ctx context.Context, e connector.Effect) (connector.Done, error
 // A field at which TRAFFIT fails for good costs neither the result nor the application.
 func TestFieldsWithoutAnswers(t *testing.T) {
 	for _, effect := range []bool{true, false} {
-		box, tn, now := acting(t, nil)
-		id, text := someone(t, box)
-		j := mute{newJournal(now), effect}
-		if _, err := tn.Act(t.Context(), link(text, "", "position", "Kierowca"), j); err != nil {
+		b := newBench(t, nil)
+		id, text := b.someone()
+		j := mute{b.journal(), effect}
+		if _, err := b.tenant.Act(t.Context(), link(text, "", "position", "Kierowca"), j); err != nil {
 			t.Fatal(err)
 		}
-		if len(box.Notes(id)) != 1 || (values(t, box, id, "_Position")["_Position"] == "Kierowca") != effect || (len(j.warnings) == 0) != effect {
-			t.Errorf("%v: %d notes, %q", effect, len(box.Notes(id)), j.warnings)
+		if len(b.Notes(id)) != 1 || (b.values(id, "_Position")["_Position"] == "Kierowca") != effect || (len(j.warnings) == 0) != effect {
+			t.Errorf("%v: %d notes, %q", effect, len(b.Notes(id)), j.warnings)
 		}
-		j = mute{newJournal(now), effect}
+		j = mute{b.journal(), effect}
 		c := newcomer()
 		c.Email, c.Title, c.Source = "somebody.else@example.com", "Kierowca", "Nieznane" // a source for which everything else is refused, too
-		turn(t, box, "write.validation", "strict")
-		out, err := tn.Act(t.Context(), &connector.CreateApplication{Candidate: c, JobID: somewhere(t, box)}, j)
+		b.turn("write.validation", "strict")
+		out, err := b.tenant.Act(t.Context(), &connector.CreateApplication{Candidate: c, JobID: b.somewhere()}, j)
 		if err != nil || out.ApplicationID == "" || slices.Contains(j.warnings, "candidate.title could not be written: TRAFFIT did not take it") == effect {
 			t.Errorf("%v: %v, %q", effect, err, j.warnings)
 		}
 	}
+}
+
+// readJSON reads the object that was sent.
+func readJSON(t *testing.T, r *http.Request) object {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	v, err := decode(b)
+	if err != nil {
+		t.Errorf("%q: %v", b, err)
+	}
+	return asObject(v)
 }

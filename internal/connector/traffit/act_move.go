@@ -36,7 +36,7 @@ func (t *tenant) toStage(ctx context.Context, applicationID, stageID string, isN
 		send: func(ctx context.Context) error {
 			_, err := t.change(ctx, write{
 				method: http.MethodPost, scope: "employee", body: object{},
-				path: api + "/employees/" + pathID(candidate) + "/recruitments/" + pathID(jobID) + "/states/" + pathID(stageID) + "/_move",
+				path: employeePath(candidate) + "/recruitments/" + pathID(jobID) + "/states/" + pathID(stageID) + "/_move",
 			})
 			return err
 		},
@@ -80,7 +80,7 @@ func (t *tenant) pass(ctx context.Context, j connector.Journal, p passage) (was 
 			return "", p.send(ctx)
 		},
 	})
-	if _, refused := errors.AsType[*connector.RefusedError](err); refused {
+	if _, refused := refusedWrite(err); refused {
 		// Where it is already, TRAFFIT may not want it again.
 		if s, failed := t.standing(ctx, p.applicationID); failed == nil && s.found && p.there(s.now.state()) {
 			return false, nil
@@ -105,7 +105,7 @@ func (t *tenant) rejectApplication(ctx context.Context, a *connector.RejectAppli
 	send := func(ctx context.Context) error {
 		_, err := t.change(ctx, write{
 			method: http.MethodPost, scope: "employee", body: body,
-			path: api + "/employees/" + pathID(candidate) + "/recruitments/" + pathID(jobID) + "/states/_move_to_reject_state",
+			path: employeePath(candidate) + "/recruitments/" + pathID(jobID) + "/states/_move_to_reject_state",
 		})
 		return err
 	}
@@ -156,7 +156,7 @@ func (t *tenant) checkReason(ctx context.Context, jobID, reasonID string) error 
 	reasons, _, err := t.below(ctx, "/recruitments/", "/rejections", "recruitment", unit(recruitment, jobID))
 	switch {
 	case errors.Is(err, connector.ErrGone):
-		return ats.Errorf(ats.InputInvalid, "application_id: TRAFFIT does not have the job any more: %w", err)
+		return noJob("application_id", err)
 	case err != nil && !lasting(err):
 		return err
 	case len(reasons) > 0 && !slices.ContainsFunc(reasons, func(r object) bool { return r.id("id") == reasonID }):

@@ -23,7 +23,7 @@ func (b *bench) applied() string {
 	b.t.Helper()
 	id := b.with(sandbox.Patch{"name": "Jan", "email": "jan@example.com"})
 	b.apply(b.open, id)
-	b.time.wait(time.Minute)
+	b.clock.pass(time.Minute)
 	return id + ":" + b.open
 }
 
@@ -36,7 +36,7 @@ func (b *bench) moves(id, state string) {
 	if _, err := b.MoveInRecruitment(r, e, sandbox.Move{State: s}); err != nil {
 		b.t.Fatal(err)
 	}
-	b.time.wait(time.Minute)
+	b.clock.pass(time.Minute)
 }
 
 // reason is the first reason for a rejection that a recruitment offers.
@@ -74,8 +74,8 @@ func TestMoveApplication(t *testing.T) {
 			b := newBench(t, switches)
 			id, to := b.applied(), b.stateOf("interview")
 			a := &connector.MoveApplication{ApplicationID: id, StageID: to}
-			l := b.ledger()
-			out, err := b.tenant.Act(t.Context(), a, l)
+			j := b.journal()
+			out, err := b.tenant.Act(t.Context(), a, j)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,13 +85,13 @@ func TestMoveApplication(t *testing.T) {
 				t.Error(d)
 			}
 			candidate, _ := splitApplication(id)
-			if out.CandidateID != candidate || out.ApplicationID != id || len(l.warnings) > 0 {
-				t.Errorf("%s, %s, %q", out.CandidateID, out.ApplicationID, l.warnings)
+			if out.CandidateID != candidate || out.ApplicationID != id || len(j.warnings) > 0 {
+				t.Errorf("%s, %s, %q", out.CandidateID, out.ApplicationID, j.warnings)
 			}
 			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
 
 			// Where it is already, nothing is sent.
-			if _, err := b.tenant.Act(t.Context(), a, b.ledger()); err != nil {
+			if _, err := b.tenant.Act(t.Context(), a, b.journal()); err != nil {
 				t.Error(err)
 			}
 			b.SettleWrites()
@@ -102,8 +102,8 @@ func TestMoveApplication(t *testing.T) {
 				t.Error(d)
 			}
 			// And back again.
-			b.time.wait(time.Minute)
-			if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: want[0]}, b.ledger()); err != nil {
+			b.clock.pass(time.Minute)
+			if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: want[0]}, b.journal()); err != nil {
 				t.Error(err)
 			}
 			b.SettleWrites()
@@ -118,9 +118,9 @@ func TestMoveApplication(t *testing.T) {
 func TestMoveApplicationThatMovesOn(t *testing.T) {
 	b := newBench(t, map[string]string{"write.lost": "1", "move.repeat": "again"})
 	id, to, on := b.applied(), b.stateOf("interview"), b.stateOf("end-good")
-	l := b.ledger()
-	l.sent = func() { b.moves(id, on) }
-	if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: to}, l); err != nil {
+	j := b.journal()
+	j.onSent = func() { b.moves(id, on) }
+	if _, err := b.tenant.Act(t.Context(), &connector.MoveApplication{ApplicationID: id, StageID: to}, j); err != nil {
 		t.Error(err)
 	}
 	if d := cmp.Diff([]string{b.stateOf("start"), to, on}, b.stays(id)); d != "" {
@@ -163,7 +163,7 @@ func TestMoveApplicationRefused(t *testing.T) {
 		"a foreign reason": {&connector.RejectApplication{ApplicationID: id, ReasonID: "999999"}, ats.InputInvalid, "rejection_reason_id"},
 		"no job to reject": {&connector.RejectApplication{ApplicationID: "1:999999", ReasonID: "1"}, ats.InputInvalid, "job"},
 	} {
-		if _, err := b.tenant.Act(t.Context(), tc.action, b.ledger()); codeOf(err) != tc.code || !strings.Contains(asText(err), tc.says) {
+		if _, err := b.tenant.Act(t.Context(), tc.action, b.journal()); codeOf(err) != tc.code || !strings.Contains(asText(err), tc.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -179,8 +179,8 @@ func TestRejectApplication(t *testing.T) {
 			b := newBench(t, switches)
 			id, reason := b.applied(), b.reason(b.open)
 			a := &connector.RejectApplication{ApplicationID: id, ReasonID: reason, Note: "Brak znajomości Go"}
-			l := b.ledger()
-			out, err := b.tenant.Act(t.Context(), a, l)
+			j := b.journal()
+			out, err := b.tenant.Act(t.Context(), a, j)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,8 +189,8 @@ func TestRejectApplication(t *testing.T) {
 			if d := cmp.Diff(want, b.stays(id)); d != "" {
 				t.Error(d)
 			}
-			if len(l.warnings) > 0 {
-				t.Errorf("warnings %q", l.warnings)
+			if len(j.warnings) > 0 {
+				t.Errorf("warnings %q", j.warnings)
 			}
 			b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove, rejected+" "+kindActivity)
 			known := append(world(out.Parts), part(recruitment, b.open, kindList, "", object{"id": b.open}, ats.Time{}))
@@ -202,9 +202,9 @@ func TestRejectApplication(t *testing.T) {
 				t.Errorf("writes %v", writes)
 			}
 
-			l = b.ledger()
-			if _, err := b.tenant.Act(t.Context(), a, l); err != nil || len(l.warnings) != 1 || !strings.Contains(l.warnings[0], "rejected already") {
-				t.Errorf("again: %v, %q", err, l.warnings)
+			j = b.journal()
+			if _, err := b.tenant.Act(t.Context(), a, j); err != nil || len(j.warnings) != 1 || !strings.Contains(j.warnings[0], "rejected already") {
+				t.Errorf("again: %v, %q", err, j.warnings)
 			}
 			if d := cmp.Diff(map[string]int{"reject": 1}, b.WriteCounts()); d != "" {
 				t.Error(d)
@@ -276,8 +276,8 @@ func TestRejectApplicationWithANote(t *testing.T) {
 			return http.DefaultTransport.RoundTrip(r)
 		})
 	})
-	l := b.ledger()
-	if _, err := b.tenant.Act(t.Context(), &connector.RejectApplication{ApplicationID: id, ReasonID: reason, Note: "Brak znajomości Go"}, l); err != nil {
+	j := b.journal()
+	if _, err := b.tenant.Act(t.Context(), &connector.RejectApplication{ApplicationID: id, ReasonID: reason, Note: "Brak znajomości Go"}, j); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{b.stateOf("start"), b.stateOf(endBad)}, b.stays(id)); d != "" {
@@ -285,7 +285,14 @@ func TestRejectApplicationWithANote(t *testing.T) {
 	}
 	candidate, _ := splitApplication(id)
 	e, _ := strconv.Atoi(candidate)
-	if notes := b.Notes(e); len(notes) == 0 && !slices.ContainsFunc(l.warnings, func(w string) bool { return strings.Contains(w, "the note was not added") }) {
-		t.Errorf("the note is lost: %q", l.warnings)
+	name := ""
+	for row := range b.Truth("recruitments") {
+		if asID(row) == b.open {
+			name = row.Value("name").(string)
+		}
+	}
+	want := "Brak znajomości Go\n\n[" + name + " | ref " + j.Mark() + "]"
+	if notes := b.Notes(e); len(notes) != 1 || notes[0].Content != want || len(j.warnings) > 0 {
+		t.Errorf("notes %+v, want %q; warnings %q", notes, want, j.warnings)
 	}
 }

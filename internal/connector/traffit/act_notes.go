@@ -36,7 +36,7 @@ func (t *tenant) leaveNote(ctx context.Context, j connector.Journal, employeeID,
 		Look:  func(ctx context.Context) (connector.Sight, error) { return t.seeNote(ctx, employeeID, j.Mark()) },
 		Send: func(ctx context.Context) (string, error) {
 			_, err := t.change(ctx, write{
-				method: http.MethodPost, path: api + "/employees/" + pathID(employeeID) + "/notes", scope: "employee",
+				method: http.MethodPost, path: employeePath(employeeID) + "/notes", scope: "employee",
 				body: object{"content": text + "\n\n[" + line + "]"},
 			})
 			return "", err
@@ -50,22 +50,18 @@ func (t *tenant) leaveNote(ctx context.Context, j connector.Journal, employeeID,
 // and digits, which come back as they were sent whatever is done to the rest.
 func (t *tenant) seeNote(ctx context.Context, employeeID, mark string) (connector.Sight, error) {
 	var sight connector.Sight
-	var oldest *ats.Time
-	r := call{path: api + "/employees/" + pathID(employeeID) + "/activities", scope: "employee"}
-	reached, err := t.newest(ctx, r, func(rows []object, _ ats.Time) bool {
+	r := call{path: employeePath(employeeID) + "/activities", scope: "employee"}
+	_, proven, err := t.lately(ctx, r, func(rows []object, _ ats.Time) bool {
 		for _, row := range rows {
 			if bytes.Contains(encode(row["content"]), []byte(mark)) {
 				sight = connector.Sight{Found: true, RemoteID: row.id("id")}
 			}
-			if at := row.time("created_at"); at != nil && (oldest == nil || at.Milli() < oldest.Milli()) {
-				oldest = at
-			}
 		}
-		return !sight.Found && !(reach{ordered: true}).proves(oldest, t.now())
+		return !sight.Found
 	})
 	if err != nil {
 		return connector.Sight{}, err
 	}
-	sight.Proven = sight.Found || reached.proves(oldest, t.now())
+	sight.Proven = sight.Found || proven
 	return sight, nil
 }

@@ -11,18 +11,7 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
-	"github.com/kladka/kladka/internal/sandbox"
 )
-
-// somewhere adds a recruitment, and gives its ID.
-func somewhere(t *testing.T, box *sandbox.Sandbox) string {
-	t.Helper()
-	row, err := box.AddRecruitment(sandbox.Patch{"name": "Główny <księgowy> & co."})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprint(row.ID())
-}
 
 const noteText = "Rozmowa: \"świetna\" <b>nie</b> pogrubione & 100%\n\n– Zażółć gęślą jaźń 👍\n"
 
@@ -42,17 +31,17 @@ func TestAddNote(t *testing.T) {
 		for _, lost := range []string{"0", "1"} {
 			t.Run(name+", lost "+lost, func(t *testing.T) {
 				t.Parallel()
-				box, tn, now := acting(t, switches)
-				turn(t, box, "write.lost", lost)
-				id, text := someone(t, box)
-				job := somewhere(t, box)
-				j := newJournal(now)
-				out, err := tn.Act(t.Context(), &connector.AddNote{ApplicationID: text + ":" + job, Content: noteText}, j)
+				b := newBench(t, switches)
+				b.turn("write.lost", lost)
+				id, text := b.someone()
+				job := b.somewhere()
+				j := b.journal()
+				out, err := b.tenant.Act(t.Context(), &connector.AddNote{ApplicationID: text + ":" + job, Content: noteText}, j)
 				if err != nil {
 					t.Fatal(err)
 				}
 				want := noteText + "\n\n[Główny <księgowy> & co. | ref " + j.Mark() + "]"
-				if notes := box.Notes(id); len(notes) != 1 || notes[0].Content != want {
+				if notes := b.Notes(id); len(notes) != 1 || notes[0].Content != want {
 					t.Errorf("notes: %+v", notes)
 				}
 				if d := cmp.Diff(connector.Outcome{CandidateID: text, ApplicationID: text + ":" + job}, out); d != "" || j.warnings != nil {
@@ -76,25 +65,25 @@ func TestAddNoteOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, tn, now := acting(t, c.switches)
-			id, text := someone(t, box)
+			b := newBench(t, c.switches)
+			id, text := b.someone()
 			for range 5 {
-				if _, err := box.AddNote(id, noteText); err != nil {
+				if _, err := b.AddNote(id, noteText); err != nil {
 					t.Fatal(err)
 				}
 			}
-			a := &connector.AddNote{ApplicationID: text + ":" + somewhere(t, box), Content: noteText}
-			j := newJournal(now)
+			a := &connector.AddNote{ApplicationID: text + ":" + b.somewhere(), Content: noteText}
+			j := b.journal()
 			j.kill = c.kill
-			_, err := tn.Act(t.Context(), a, j)
+			_, err := b.tenant.Act(t.Context(), a, j)
 			if errors.Is(err, errKilled) {
-				_, err = tn.Act(t.Context(), a, j)
+				_, err = b.tenant.Act(t.Context(), a, j)
 			}
-			if err != nil || j.sent["note"] != 1 || len(box.Notes(id)) != 1 {
-				t.Errorf("%v; sent %d times, %d notes", err, j.sent["note"], len(box.Notes(id)))
+			if err != nil || j.sent["note"] != 1 || len(b.Notes(id)) != 1 {
+				t.Errorf("%v; sent %d times, %d notes", err, j.sent["note"], len(b.Notes(id)))
 			}
-			if _, err := tn.Act(t.Context(), a, j); err != nil || len(box.Notes(id)) != 1 {
-				t.Errorf("carried out again: %v, %d notes", err, len(box.Notes(id)))
+			if _, err := b.tenant.Act(t.Context(), a, j); err != nil || len(b.Notes(id)) != 1 {
+				t.Errorf("carried out again: %v, %d notes", err, len(b.Notes(id)))
 			}
 		})
 	}
@@ -152,15 +141,15 @@ func TestSeeNote(t *testing.T) {
 
 // The note of a recruitment that is gone does without its name; a candidate who is gone gets none.
 func TestAddNoteToWhatIsGone(t *testing.T) {
-	box, tn, now := acting(t, nil)
-	id, text := someone(t, box)
-	if _, err := tn.Act(t.Context(), &connector.AddNote{ApplicationID: text + ":99999", Content: "x"}, newJournal(now)); err != nil {
+	b := newBench(t, nil)
+	id, text := b.someone()
+	if _, err := b.tenant.Act(t.Context(), &connector.AddNote{ApplicationID: text + ":99999", Content: "x"}, b.journal()); err != nil {
 		t.Fatal(err)
 	}
-	if notes := box.Notes(id); len(notes) != 1 || notes[0].Content != "x\n\n[ref k7f3q9]" {
+	if notes := b.Notes(id); len(notes) != 1 || notes[0].Content != "x\n\n[ref k7f3q9]" {
 		t.Errorf("%+v", notes)
 	}
-	_, err := tn.Act(t.Context(), &connector.AddNote{ApplicationID: "999999:1", Content: "x"}, newJournal(now))
+	_, err := b.tenant.Act(t.Context(), &connector.AddNote{ApplicationID: "999999:1", Content: "x"}, b.journal())
 	if ats.CodeOf(err) != ats.InputInvalid || !errors.Is(err, connector.ErrGone) {
 		t.Error(err)
 	}

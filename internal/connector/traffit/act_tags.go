@@ -2,7 +2,6 @@ package traffit
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"sync/atomic"
@@ -24,7 +23,7 @@ func (t *tenant) addTag(ctx context.Context, a *connector.AddTag, j connector.Jo
 	u := unit(employee, a.CandidateID)
 	return t.changeTags(ctx, j, u, func(tags []object) bool { return len(named(tags, a.Name)) > 0 }, func(ctx context.Context) error {
 		if !t.tagForm.lists.Load() {
-			_, err := t.change(ctx, write{method: http.MethodPost, path: tagsPath(u), scope: "employee", body: object{"name": a.Name}})
+			_, err := t.change(ctx, write{method: http.MethodPost, path: employeePath(u.ID) + "/tags", scope: "employee", body: object{"name": a.Name}})
 			if !noSuchWay(err) {
 				return err
 			}
@@ -46,7 +45,7 @@ func (t *tenant) removeTag(ctx context.Context, a *connector.RemoveTag, j connec
 			tags, _, err := t.tagsOf(ctx, u)
 			for _, tag := range named(tags, a.Name) {
 				if err == nil {
-					_, err = t.change(ctx, write{method: http.MethodDelete, path: tagsPath(u) + "/" + pathID(tag.id("id")), scope: "employee"})
+					_, err = t.change(ctx, write{method: http.MethodDelete, path: employeePath(u.ID) + "/tags/" + pathID(tag.id("id")), scope: "employee"})
 				}
 			}
 			if !noSuchWay(err) {
@@ -68,8 +67,7 @@ func (t *tenant) changeTags(
 		Name: "tag",
 		Look: func(ctx context.Context) (connector.Sight, error) {
 			tags, _, err := t.tagsOf(ctx, u)
-			answer, ok := errors.AsType[*connector.AnswerError](err)
-			if ok && answer.Status == http.StatusNotFound && !errors.Is(err, connector.ErrGone) {
+			if unknownPath(err) {
 				return connector.Sight{}, errNoTags
 			}
 			return connector.Sight{Found: err == nil && right(tags), Proven: true}, err
@@ -91,8 +89,6 @@ func (t *tenant) changeTags(
 
 var errNoTags = ats.Errorf(ats.ActionNotAvailable, "tags cannot be changed through the API of this TRAFFIT")
 
-func tagsPath(u connector.Unit) string { return api + "/employees/" + pathID(u.ID) + "/tags" }
-
 // named gives the tags with a name, in whatever case it is written.
 func named(tags []object, name string) []object {
 	var found []object
@@ -102,13 +98,6 @@ func named(tags []object, name string) []object {
 		}
 	}
 	return found
-}
-
-// noSuchWay reports whether TRAFFIT does not know the address, or not with that method. How tags are
-// written is a guess, so one way is tried after the other.
-func noSuchWay(err error) bool {
-	refused, ok := errors.AsType[*connector.RefusedError](err)
-	return ok && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}, refused.Status)
 }
 
 // putTags writes the whole list of a candidate's tags. Of two lists that are written at once the
@@ -133,7 +122,7 @@ func (t *tenant) putTags(ctx context.Context, u connector.Unit, change func([]ob
 	for _, tag := range tags {
 		names = append(names, tag.text("name"))
 	}
-	_, err = t.change(ctx, write{method: http.MethodPut, path: tagsPath(u), scope: "employee", body: names})
+	_, err = t.change(ctx, write{method: http.MethodPut, path: employeePath(u.ID) + "/tags", scope: "employee", body: names})
 	if noSuchWay(err) {
 		return errNoTags
 	}

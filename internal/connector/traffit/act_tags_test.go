@@ -14,11 +14,11 @@ import (
 )
 
 // tagNames are the tags that a candidate truly has.
-func tagNames(t *testing.T, box *sandbox.Sandbox, id int) []string {
-	t.Helper()
-	rows, err := box.TruthPage("tags", id-1, 1)
+func (b *bench) tagNames(id int) []string {
+	b.t.Helper()
+	rows, err := b.TruthPage("tags", id-1, 1)
 	if err != nil || len(rows) != 1 || rows[0].ID() != id {
-		t.Fatal(rows, err)
+		b.t.Fatal(rows, err)
 	}
 	names := []string{}
 	for _, tag := range rows[0].Value("tags").([]sandbox.Row) {
@@ -59,10 +59,10 @@ func TestTags(t *testing.T) {
 		} {
 			t.Run(how+", "+name, func(t *testing.T) {
 				t.Parallel()
-				box, tn, now := acting(t, switches)
-				turn(t, box, "tags.write", how)
-				id, text := someone(t, box)
-				if _, err := box.SetTags(id, []string{"Java"}); err != nil {
+				b := newBench(t, switches)
+				b.turn("tags.write", how)
+				id, text := b.someone()
+				if _, err := b.SetTags(id, []string{"Java"}); err != nil {
 					t.Fatal(err)
 				}
 				for _, c := range []struct {
@@ -78,12 +78,12 @@ func TestTags(t *testing.T) {
 					{&connector.RemoveTag{CandidateID: text, Name: "x/y?%"}, []string{"Główny księgowy"}, 1},
 					{&connector.RemoveTag{CandidateID: text, Name: "Główny księgowy"}, []string{}, 1},
 				} {
-					j := newJournal(now)
-					out, err := tn.Act(t.Context(), c.action, j)
+					j := b.journal()
+					out, err := b.tenant.Act(t.Context(), c.action, j)
 					if err != nil {
 						t.Fatalf("%+v: %v", c.action, err)
 					}
-					if d := cmp.Diff(c.want, tagNames(t, box, id)) + cmp.Diff(c.want, shown(t, text, out.Parts)); d != "" {
+					if d := cmp.Diff(c.want, b.tagNames(id)) + cmp.Diff(c.want, shown(t, text, out.Parts)); d != "" {
 						t.Errorf("%+v: %s", c.action, d)
 					}
 					if j.sent["tag"] != c.sent || j.warnings != nil {
@@ -94,7 +94,7 @@ func TestTags(t *testing.T) {
 				if how == "put" {
 					want = map[string]int{"tags": 5}
 				}
-				if d := cmp.Diff(want, box.WriteCounts()); d != "" {
+				if d := cmp.Diff(want, b.WriteCounts()); d != "" {
 					t.Error(d)
 				}
 			})
@@ -111,24 +111,24 @@ func TestTagsThatCannotBeChanged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, tn, now := acting(t, switches)
-			id, text := someone(t, box)
-			if _, err := box.SetTags(id, []string{"Java"}); err != nil {
+			b := newBench(t, switches)
+			id, text := b.someone()
+			if _, err := b.SetTags(id, []string{"Java"}); err != nil {
 				t.Fatal(err)
 			}
 			for _, a := range []connector.Action{&connector.AddTag{CandidateID: text, Name: "x"}, &connector.RemoveTag{CandidateID: text, Name: "Java"}} {
-				if _, err := tn.Act(t.Context(), a, newJournal(now)); ats.CodeOf(err) != ats.ActionNotAvailable {
+				if _, err := b.tenant.Act(t.Context(), a, b.journal()); ats.CodeOf(err) != ats.ActionNotAvailable {
 					t.Errorf("%T: %v", a, err)
 				}
 			}
-			if len(box.WriteCounts()) > 0 {
-				t.Errorf("%v", box.WriteCounts())
+			if len(b.WriteCounts()) > 0 {
+				t.Errorf("%v", b.WriteCounts())
 			}
 		})
 	}
-	_, tn, now := acting(t, nil)
+	b := newBench(t, nil)
 	for _, a := range []connector.Action{&connector.AddTag{CandidateID: "999999", Name: "x"}, &connector.RemoveTag{CandidateID: "999999", Name: "x"}} {
-		if _, err := tn.Act(t.Context(), a, newJournal(now)); !errors.Is(err, connector.ErrGone) {
+		if _, err := b.tenant.Act(t.Context(), a, b.journal()); !errors.Is(err, connector.ErrGone) {
 			t.Errorf("%T of nobody: %v", a, err)
 		}
 	}
@@ -137,19 +137,19 @@ func TestTagsThatCannotBeChanged(t *testing.T) {
 // Tags that are added at once do not undo each other, even where whole lists are written.
 func TestTagsAtOnce(t *testing.T) {
 	for _, how := range []string{"post", "put"} {
-		box, tn, now := acting(t, map[string]string{"tags.write": how})
-		id, text := someone(t, box)
+		b := newBench(t, map[string]string{"tags.write": how})
+		id, text := b.someone()
 		names := strings.Split("abcdefghijkl", "")
 		var wg sync.WaitGroup
 		for _, name := range names {
 			wg.Go(func() {
-				if _, err := tn.Act(t.Context(), &connector.AddTag{CandidateID: text, Name: name}, newJournal(now)); err != nil {
+				if _, err := b.tenant.Act(t.Context(), &connector.AddTag{CandidateID: text, Name: name}, b.journal()); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
-		if got := tagNames(t, box, id); len(got) != len(names) {
+		if got := b.tagNames(id); len(got) != len(names) {
 			t.Errorf("%s: %v", how, got)
 		}
 	}

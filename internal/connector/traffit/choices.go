@@ -3,12 +3,10 @@ package traffit
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -25,35 +23,15 @@ type employeeField struct {
 // schemaAge is how long a schema is taken as it was read: an administrator may change it any time.
 const schemaAge = 5 * time.Minute
 
-// schemas keeps the tenant's fields of candidates. It is safe for concurrent use.
-type schemas struct {
-	mu   sync.Mutex
-	read time.Time
-	of   []employeeField
-}
-
 // employeeFields reads which fields candidates have.
 func (t *tenant) employeeFields(ctx context.Context) ([]employeeField, error) {
-	t.schemas.mu.Lock()
-	known, age := t.schemas.of, t.now().Sub(t.schemas.read)
-	t.schemas.mu.Unlock()
-	if known != nil && age < schemaAge {
-		return known, nil
-	}
-	r := call{path: api + "/employees/", scope: "employee", page: 1, size: 1, schema: true}
-	a, err := t.get(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	v, err := decode(a.body)
-	if err != nil {
-		return nil, r.problem(http.StatusOK, "the answer is broken JSON")
-	}
-	fields := declaredFields(v)
-	t.schemas.mu.Lock()
-	t.schemas.of, t.schemas.read = fields, t.now()
-	t.schemas.mu.Unlock()
-	return fields, nil
+	return t.ownFields.get(t.now, schemaAge, func() ([]employeeField, error) {
+		v, err := t.schema(ctx, "/employees/", "employee")
+		if err != nil {
+			return nil, err
+		}
+		return declaredFields(v), nil
+	})
 }
 
 // declaredFields reads a schema. An endpoint that ignores the request for it answers rows, whose keys
@@ -87,15 +65,24 @@ func plainName(name string) string {
 	return ats.Fold(strings.NewReplacer(" ", "", "_", "").Replace(name))
 }
 
-// fieldNamed finds one of the tenant's own fields by its key or its label; the first name that fits
-// wins, and of several fields the first by key.
+// fieldsNamed gives the tenant's own fields with a name: the label, or the key without its underscore.
+func fieldsNamed(fields []employeeField, name string) []employeeField {
+	plain := plainName(name)
+	var found []employeeField
+	for _, f := range fields {
+		if custom(f.key) && plain != "" && (plainName(f.key) == plain || plainName(f.label) == plain) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// fieldNamed finds one of the tenant's own fields: the first name that fits wins, and of several
+// fields the first by key.
 func fieldNamed(fields []employeeField, names ...string) (employeeField, bool) {
 	for _, name := range names {
-		at := slices.IndexFunc(fields, func(f employeeField) bool {
-			return custom(f.key) && (plainName(f.key) == plainName(name) || plainName(f.label) == plainName(name))
-		})
-		if at >= 0 {
-			return fields[at], true
+		if found := fieldsNamed(fields, name); len(found) > 0 {
+			return found[0], true
 		}
 	}
 	return employeeField{}, false

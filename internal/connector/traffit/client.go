@@ -125,34 +125,43 @@ const deadTokens = 20
 // administrator may have added the scope since.
 const oldGrant = time.Minute
 
-// admitted sends a call with a token. One that died early is replaced.
-func (c *client) admitted(ctx context.Context, r call) (*answer, error) {
+// admitted sends a call, with a token if it needs one.
+func (c *client) admitted(ctx context.Context, r call) (a *answer, err error) {
 	if r.scope == "" {
 		return c.send(ctx, r, "")
 	}
+	err = c.withToken(ctx, r.scope, func(token string) error {
+		a, err = c.send(ctx, r, token)
+		return err
+	})
+	return a, err
+}
+
+// withToken has something sent with a token, and again with another one where that is not taken: it
+// may have died early.
+func (c *client) withToken(ctx context.Context, scope string, send func(token string) error) error {
 	for n := 1; ; n++ {
 		g, err := c.tokens.get(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		g.uses.Add(1)
-		a, err := c.send(ctx, r, g.token)
+		err = send(g.token)
 		_, lacks := errors.AsType[*connector.ScopeError](err)
 		refused, dead := errors.AsType[*connector.AuthError](err)
 		if !dead && !(lacks && n == 1 && c.now().Sub(g.sent) > oldGrant) {
-			return a, err
+			return err
 		}
-		c.log.DebugContext(ctx, "the access token is not accepted any more", "path", r.path)
+		c.log.DebugContext(ctx, "the access token is not accepted any more", "scope", scope)
 		c.tokens.drop(g.token)
-		if dead && (g.uses.Load() == 1 || n == deadTokens) {
-			// A token that nobody else has used should not have died. Either tokens are good for nothing,
-			// or this is how the lack of a scope looks.
-			if c.works(ctx, r.scope) {
-				return nil, &connector.ScopeError{Scope: r.scope, Message: refused.Message}
+		// Another's request may have used up the token's last life, but one that nobody else has used
+		// should not have died. Either tokens are good for nothing, or this is how the lack of a scope
+		// looks.
+		if n > 1 && (g.uses.Load() == 1 || n == deadTokens) {
+			if c.works(ctx, scope) {
+				return &connector.ScopeError{Scope: scope, Message: refused.Message}
 			}
-			if n > 1 {
-				return nil, err
-			}
+			return err
 		}
 	}
 }

@@ -1,9 +1,11 @@
 // Package traffit connects TRAFFIT: it reads a tenant through the Integration API v2 and the
-// public feed of job posts, and folds what it read into unified records.
+// public feed of job posts, folds what it read into unified records, and carries out actions.
 //
 // What TRAFFIT answers is only partly documented. A comment names the evidence where it
 // matters: "documented" (the public documentation says so), "seen" (observed on a real
-// tenant), "guess" (ours; nobody confirmed it). Where several forms are possible, all are read.
+// tenant), "told" (by a summary of the documentation, or by another client's code), "guess" (ours;
+// nobody confirmed it). Where several forms are possible, all are read, and writes try one after the
+// other.
 package traffit
 
 import (
@@ -110,7 +112,7 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
 	return &tenant{
 		client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels,
-		schemas: &schemas{}, labels: &labels{}, tagForm: newTagForm(),
+		ownFields: &remembered[[]employeeField]{}, ownLabels: &remembered[map[connector.FileType]string]{}, tagForm: newTagForm(),
 	}, nil
 }
 
@@ -124,10 +126,10 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // tenant is one customer's TRAFFIT.
 type tenant struct {
 	*client
-	confirmed  map[string]string             // variants by detail, as a probe found them
-	fileLabels map[connector.FileType]string // the tenant's words for types of files
-	schemas    *schemas
-	labels     *labels
+	confirmed  map[string]string                          // variants by detail, as a probe found them
+	fileLabels map[connector.FileType]string              // the tenant's words for types of files
+	ownFields  *remembered[[]employeeField]               // of candidates
+	ownLabels  *remembered[map[connector.FileType]string] // those of its dictionary
 	tagForm    *tagForm
 }
 

@@ -47,14 +47,9 @@ func (t *tenant) fields(ctx context.Context) ([]connector.Field, error) {
 		{ats.Jobs, "/recruitments/", "recruitment"},
 		{ats.Candidates, "/employees/", "employee"},
 	} {
-		r := call{path: api + m.path, scope: m.scope, page: 1, size: 1, schema: true}
-		a, err := t.get(ctx, r)
+		v, err := t.schema(ctx, m.path, m.scope)
 		if err != nil {
 			return nil, err
-		}
-		v, err := decode(a.body)
-		if err != nil {
-			return nil, r.problem(http.StatusOK, "the answer is broken JSON")
 		}
 		// An endpoint that ignores the request answers rows; it then declares no fields.
 		var declared object
@@ -78,6 +73,20 @@ func (t *tenant) fields(ctx context.Context) ([]connector.Field, error) {
 		}
 	}
 	return fields, nil
+}
+
+// schema asks a listing for its fields instead of its rows.
+func (t *tenant) schema(ctx context.Context, path, scope string) (any, error) {
+	r := call{path: api + path, scope: scope, page: 1, size: 1, schema: true}
+	a, err := t.get(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	v, err := decode(a.body)
+	if err != nil {
+		return nil, r.problem(http.StatusOK, "the answer is broken JSON")
+	}
+	return v, nil
 }
 
 // custom reports whether a key is a field of the tenant's own: those start with an underscore

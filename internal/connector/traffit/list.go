@@ -130,6 +130,9 @@ func (l listing) objects(r call) ([]object, error) {
 	return rows, nil
 }
 
+// objects decodes the rows of one page.
+func (a *answer) objects() ([]object, error) { return listing{body: a.body}.objects(a.call) }
+
 // step makes a listing into a step of the plan; parts cuts a row into its parts.
 func (c *client) step(r call, parts func(row object, sent ats.Time) []connector.Part, covers ...connector.Cover) *connector.List {
 	return &connector.List{

@@ -37,9 +37,18 @@ type reach struct {
 	whole   bool // they are all of it
 }
 
-// proves reports whether a row that was written lately would have been among those that were seen.
-func (r reach) proves(oldest *ats.Time, now time.Time) bool {
-	return r.whole || r.ordered && oldest != nil && now.Sub(time.UnixMilli(oldest.Milli())) > recent
+// lately is newest for something that may have been written lately: it ends with the first row that is
+// too old for that. proven says that it would have been among the rows that were seen.
+func (c *client) lately(ctx context.Context, r call, more func(rows []object, sent ats.Time) bool) (reached reach, proven bool, err error) {
+	past := false
+	reached, err = c.newest(ctx, r, func(rows []object, sent ats.Time) bool {
+		for _, row := range rows {
+			at := row.time("created_at")
+			past = past || at != nil && c.now().Sub(time.UnixMilli(at.Milli())) > recent
+		}
+		return more(rows, sent) && !past
+	})
+	return reached, reached.whole || reached.ordered && past, err
 }
 
 // newest reads a listing from its newest rows on, a page at a time, while more says so. That a sort is
@@ -61,7 +70,7 @@ func (c *client) newest(ctx context.Context, r call, more func(rows []object, se
 		if err != nil {
 			return reach{}, err
 		}
-		rows, err := (listing{body: a.body}).objects(r)
+		rows, err := a.objects()
 		if err != nil {
 			return reach{}, err
 		}
@@ -104,7 +113,7 @@ func (c *client) onward(ctx context.Context, r call, a *answer, rows []object, m
 		if err != nil {
 			return reach{}, err
 		}
-		if rows, err = (listing{body: a.body}).objects(r); err != nil {
+		if rows, err = a.objects(); err != nil {
 			return reach{}, err
 		}
 	}
@@ -194,20 +203,14 @@ func (t *tenant) standing(ctx context.Context, applicationID string) (standing, 
 	}
 	if !s.proven {
 		s.parts = nil
-		var oldest *ats.Time
-		reached, err := t.newest(ctx, r, func(rows []object, sent ats.Time) bool {
+		reached, proven, err := t.lately(ctx, r, func(rows []object, sent ats.Time) bool {
 			take(rows, sent)
-			for _, row := range rows {
-				if at := row.time("created_at"); at != nil && (oldest == nil || at.Milli() < oldest.Milli()) {
-					oldest = at
-				}
-			}
-			return len(s.parts) == 0 && !(reach{ordered: true}).proves(oldest, t.now())
+			return len(s.parts) == 0
 		})
 		if err != nil {
 			return standing{}, err
 		}
-		s.proven = reached.proves(oldest, t.now()) || reached.ordered && len(s.parts) > 0
+		s.proven = proven || reached.ordered && len(s.parts) > 0
 	}
 	ps, err := decodeParts(s.parts)
 	if err != nil {

@@ -68,8 +68,13 @@ func (t *tenant) jobParts(ctx context.Context, at offer) []connector.Part {
 	if err != nil {
 		t.log.WarnContext(ctx, "a recruitment cannot be looked for after an action", "error", err)
 	}
-	cut := func(o object) []connector.Part { return recruitmentParts(o, sent) }
-	page := []connector.Row{{Parts: cut(own)}}
-	sparse(page, []object{own}, recruitmentKeys, t.habits.get(r.path).sendsNull, cut)
-	return append(page[0].Parts, recruitmentDetail(at.id, at.detail, at.sent))
+	parts := t.alone(r.path, own, recruitmentKeys, func(o object) []connector.Part { return recruitmentParts(o, sent) })
+	return append(parts, recruitmentDetail(at.id, at.detail, at.sent))
+}
+
+// alone gives the parts of a single row of a listing, which may lack keys as those of a page may.
+func (t *tenant) alone(path string, row object, keys rowKeys, cut func(object) []connector.Part) []connector.Part {
+	page := []connector.Row{{Parts: cut(row)}}
+	sparse(page, []object{row}, keys, t.habits.get(path).sendsNull, cut)
+	return page[0].Parts
 }

@@ -173,8 +173,7 @@ func (t *tenant) passAddress(typed string, params map[string]string) (string, er
 	if len(more) > 0 {
 		query = strings.TrimPrefix(strings.TrimSuffix(query, "&")+"&"+more.Encode(), "&")
 	}
-	root := t.address(api + "/")
-	address := root + path
+	address := t.address(api+"/") + path
 	if query != "" {
 		address += "?" + query
 	}

@@ -1,6 +1,7 @@
 package traffit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -31,7 +32,7 @@ func (t *tenant) filtered(ctx context.Context, r call, filter object, fits func(
 	}
 	refused, answered := err != nil, 0
 	if !refused {
-		rows, err := (listing{body: a.body}).objects(r)
+		rows, err := a.objects()
 		if err != nil {
 			return selection{}, false, err
 		}
@@ -129,7 +130,7 @@ func (t *tenant) searchWorks(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		rows, err := (listing{body: a.body}).objects(r)
+		rows, err := a.objects()
 		if err != nil {
 			return false, err
 		}
@@ -144,19 +145,15 @@ func (t *tenant) searchWorks(ctx context.Context) (bool, error) {
 
 // amongNewest looks for an address among the candidates who came last.
 func (t *tenant) amongNewest(ctx context.Context, address string) (found []object, proven bool, err error) {
-	var oldest *ats.Time
-	reached, err := t.newest(ctx, call{path: api + "/employees/", scope: "employee"}, func(rows []object, _ ats.Time) bool {
+	_, proven, err = t.lately(ctx, call{path: api + "/employees/", scope: "employee"}, func(rows []object, _ ats.Time) bool {
 		for _, row := range rows {
 			if sameAddress(row.text("email"), address) {
 				found = append(found, row)
 			}
-			if at := row.time("created_at"); at != nil && (oldest == nil || at.Milli() < oldest.Milli()) {
-				oldest = at
-			}
 		}
-		return len(found) == 0 && !(reach{ordered: true}).proves(oldest, t.now())
+		return len(found) == 0
 	})
-	return found, len(found) > 0 || reached.proves(oldest, t.now()), err
+	return found, len(found) > 0 || proven, err
 }
 
 // choose picks one of several candidates with one address: the one who is in the recruitment already,
@@ -179,26 +176,8 @@ func (t *tenant) choose(ctx context.Context, found []object, job string) (object
 		return 0
 	}
 	return slices.MaxFunc(found, func(a, b object) int {
-		if ra, rb := rank(a), rank(b); ra != rb {
-			return ra - rb
-		}
-		if ta, tb := milli(a.time("updated_at")), milli(b.time("updated_at")); ta != tb {
-			if ta < tb {
-				return -1
-			}
-			return 1
-		}
-		return compareIDs(a.id("id"), b.id("id"))
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)), cmp.Compare(milli(a.time("updated_at")), milli(b.time("updated_at"))), compareIDs(a.id("id"), b.id("id")),
+		)
 	}), nil
-}
-
-// lasting reports whether an error is an answer that a repetition will not change.
-func lasting(err error) bool {
-	if _, later := errors.AsType[*connector.RetryError](err); later {
-		return false
-	}
-	_, refused := errors.AsType[*connector.RefusedError](err)
-	_, answered := errors.AsType[*connector.AnswerError](err)
-	_, scope := errors.AsType[*connector.ScopeError](err)
-	return refused || answered || scope || errors.Is(err, connector.ErrGone)
 }

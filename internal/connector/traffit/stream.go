@@ -25,18 +25,12 @@ const (
 
 // stream begins a GET whose answer is no JSON and too large to be held.
 func (c *client) stream(ctx context.Context, r call) (connector.Content, error) {
-	for n, renewed := 1, false; ; {
-		g, err := c.tokens.get(ctx)
-		if err != nil {
-			return connector.Content{}, err
-		}
-		g.uses.Add(1)
-		content, err := c.begin(ctx, r, g.token)
-		if _, dead := errors.AsType[*connector.AuthError](err); dead && !renewed {
-			c.tokens.drop(g.token)
-			renewed = true
-			continue
-		}
+	for n := 1; ; n++ {
+		var content connector.Content
+		err := c.withToken(ctx, r.scope, func(token string) (err error) {
+			content, err = c.begin(ctx, r, token)
+			return err
+		})
 		later, passes := errors.AsType[*connector.RetryError](err)
 		if !passes || later.After > outbound.DefaultMaxWait || n >= streamAttempts {
 			return content, err
@@ -44,7 +38,6 @@ func (c *client) stream(ctx context.Context, r call) (connector.Content, error) 
 		if err := c.http.Wait(ctx, n, later.After); err != nil {
 			return connector.Content{}, err
 		}
-		n++
 	}
 }
 

@@ -38,42 +38,29 @@ const throttled = 3
 // happened: a token that is not taken, a request to come later, or a redirect to the same address with
 // or without its last slash. An error that is no *connector.UnclearError says the same.
 func (c *client) change(ctx context.Context, w write) (object, error) {
-	for moved, refusals, waits := false, 0, 0; ; {
-		g, err := c.tokens.get(ctx)
-		if err != nil {
-			return nil, err
-		}
-		g.uses.Add(1)
-		resp, err := c.deliver(ctx, w, g.token)
-		if err != nil {
+	for moved, waits := false, 0; ; {
+		var resp *outbound.Response
+		var o object
+		err := c.withToken(ctx, w.scope, func(token string) (err error) {
+			if resp, err = c.deliver(ctx, w, token); err != nil {
+				return err
+			}
+			o, err = c.verdict(w, resp)
+			return err
+		})
+		if resp == nil {
 			return nil, err
 		}
 		if to, ok := c.otherSlash(w.path, resp); ok && !moved {
 			w.path, moved = to, true
 			continue
 		}
-		o, err := c.verdict(w, resp)
 		later, early := errors.AsType[*connector.RetryError](err)
-		_, lacks := errors.AsType[*connector.ScopeError](err)
-		_, dead := errors.AsType[*connector.AuthError](err)
-		switch {
-		case early && waits < throttled && later.After <= outbound.DefaultMaxWait:
-			waits++
-			if err := c.http.Wait(ctx, waits, later.After); err != nil {
-				return nil, err
-			}
-			continue
-		case !dead && !(lacks && refusals == 0 && c.now().Sub(g.sent) > oldGrant):
+		if !early || resp.Status != http.StatusTooManyRequests || waits == throttled || later.After > outbound.DefaultMaxWait {
 			return o, err
 		}
-		c.tokens.drop(g.token)
-		refusals++
-		// Another's request may have used up the token's last life, but one that nobody else has
-		// used should not have died: then it is how a missing scope looks, or the end.
-		if refusals > 1 && (g.uses.Load() == 1 || refusals == deadTokens) {
-			if dead && c.works(ctx, w.scope) {
-				return nil, &connector.ScopeError{Scope: w.scope, Message: err.Error()}
-			}
+		waits++
+		if err := c.http.Wait(ctx, waits, later.After); err != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +99,12 @@ func (c *client) deliver(ctx context.Context, w write, token string) (*outbound.
 	case turned, asked.Load() && !connected.Load(): // there was nothing to write the request to
 		return nil, c.unreachable(ctx, w.path, err)
 	}
-	return nil, &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, w.path, err)}
+	return nil, w.unclear(err)
+}
+
+// unclear makes the error of a write that may have had an effect.
+func (w write) unclear(err error) error {
+	return &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, w.path, err)}
 }
 
 // verdict reads the answer to a write. Success may come without a body, or with one that nobody
@@ -120,14 +112,11 @@ func (c *client) deliver(ctx context.Context, w write, token string) (*outbound.
 func (c *client) verdict(w write, resp *outbound.Response) (object, error) {
 	body := strings.TrimSpace(string(resp.Body))
 	spoken := looksLikeJSON(resp.Body) && json.Valid(resp.Body)
-	unclear := func(err error) error {
-		return &connector.UnclearError{Err: fmt.Errorf("%s %s: %w", w.method, w.path, err)}
-	}
 	refused := &connector.RefusedError{Status: resp.Status, Message: explanation(resp)}
 	switch status := resp.Status; {
 	case status >= 200 && status < 300 && !spoken && body != "" && (looksLikeHTML(resp) || looksLikeJSON(resp.Body)):
 		// TRAFFIT's front answers pages with 200 for tenants that are away (seen), and answers may be cut.
-		return nil, unclear(fmt.Errorf("it answered %d with a page or broken JSON", status))
+		return nil, w.unclear(fmt.Errorf("it answered %d with a page or broken JSON", status))
 	case status >= 200 && status < 300:
 		if !spoken {
 			return nil, nil
@@ -148,7 +137,7 @@ func (c *client) verdict(w write, resp *outbound.Response) (object, error) {
 	}
 	// Failures come before or after the effect. So do other redirects: they may show the way to what
 	// has just been done.
-	return nil, unclear(refused)
+	return nil, w.unclear(refused)
 }
 
 // elsewhere reports whether a status says that a request belongs to another address and was not
