@@ -456,6 +456,48 @@ func TestReconciler(t *testing.T) {
 	})
 }
 
+// An action is not done while it is not known what became of one of its effects, whatever the
+// connector makes of that; but effects that may be repeated keep no answer back.
+func TestOpenEffects(t *testing.T) {
+	for name, tc := range map[string]struct {
+		repeatable bool
+		then       error
+		code       ats.Code
+		state      store.ActionState
+	}{
+		"passed over":                {code: ats.TimedOut, state: store.ActionUnknown},
+		"before a definite end":      {then: refused, code: ats.TimedOut, state: store.ActionUnknown},
+		"repeatable, passed over":    {repeatable: true, state: store.ActionConfirmed},
+		"repeatable, before the end": {repeatable: true, then: refused, code: ats.RemoteInputInvalid, state: store.ActionFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			timing := quick
+			timing.Answer = 200 * time.Millisecond
+			if tc.repeatable {
+				timing.Looks = []time.Duration{time.Minute} // it is not sent again before the time is over
+			}
+			b := newBench(t, storetest.SQLite(t), timing)
+			b.ats.act = func(ctx context.Context, f *fakeATS, a connector.Action, j connector.Journal) (connector.Outcome, error) {
+				_, err := j.Do(ctx, connector.Effect{
+					Name: "note", Repeatable: tc.repeatable,
+					Look: func(context.Context) (connector.Sight, error) { return connector.Sight{}, nil },
+					Send: func(context.Context) (string, error) { return "", lost },
+				})
+				if err == nil {
+					t.Error("the effect came about")
+				}
+				return connector.Outcome{}, tc.then
+			}
+			_, err := b.do(note("a", "k"))
+			b.wantCode(err, tc.code)
+			rows, err := b.store.Actions(t.Context(), b.integration.No, false, 10)
+			if err != nil || len(rows) != 1 || rows[0].State != tc.state {
+				t.Errorf("the journal has %+v, %v; want one that is %s", rows, err, tc.state)
+			}
+		})
+	}
+}
+
 // Those of which nothing is to be learned do not keep the reconciler from the others.
 func TestReconcilerWaitsForNone(t *testing.T) {
 	timing := quick

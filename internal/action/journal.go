@@ -23,6 +23,8 @@ type effect struct {
 	Since int64 `json:"since,omitempty"`
 	// Sent counts how often it was sent.
 	Sent int `json:"sent,omitempty"`
+	// Repeatable: it does no harm not to know what became of it.
+	Repeatable bool `json:"repeatable,omitempty"`
 	// Content is what was sent of a file that was fetched: its address may give another one later.
 	Content *content `json:"content,omitempty"`
 }
@@ -84,10 +86,11 @@ func (j *journal) Begun(name string) bool { return j.effects[name].State != "" }
 
 func (j *journal) done(name string) bool { return j.effects[name].State == effectDone }
 
-// open names an effect of which it is not known what became of it; empty when there is none.
+// open names an effect of which it is not known what became of it, and for which that matters; empty
+// when there is none.
 func (j *journal) open() string {
 	for name, e := range j.effects {
-		if e.State == effectSending {
+		if e.State == effectSending && !e.Repeatable {
 			return name
 		}
 	}
@@ -120,7 +123,7 @@ func (j *journal) send(ctx context.Context, e connector.Effect) (connector.Done,
 		return connector.Done{}, err
 	}
 	sent := j.effects[e.Name].Sent + 1
-	sending := effect{State: effectSending, Since: j.Store.Now(), Sent: sent}
+	sending := effect{State: effectSending, Since: j.Store.Now(), Sent: sent, Repeatable: e.Repeatable}
 	if c, ok := j.fetched[e.Name]; ok {
 		sending.Content = &c
 	}

@@ -155,7 +155,7 @@ func (s *Service) settle(ctx context.Context, i store.Integration, j *journal, a
 	if errors.Is(err, store.ErrFenced) {
 		return &ats.Error{Code: ats.TimedOut, Err: err, Message: "Another process goes on with this action. Send the same request again to learn what became of it."}
 	}
-	if open := j.open(); err != nil && open != "" {
+	if open := j.open(); open != "" { // also when the connector made light of it
 		j.row.State = store.ActionUnknown
 		s.Log.WarnContext(ctx, "it is not known yet what became of an action", "action", j.row.ID, "effect", open, "err", err)
 		if err := s.Store.ReleaseAction(ctx, j.row, s.next(j.row)); err != nil {

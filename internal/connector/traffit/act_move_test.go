@@ -133,15 +133,15 @@ func TestMoveApplicationThatMovesOn(t *testing.T) {
 func TestMoveApplicationThatMovesOnAfterAKill(t *testing.T) {
 	b := newBench(t, map[string]string{"move.repeat": "again"})
 	id, to, on := b.applied(), b.stateOf("interview"), b.stateOf("end-good")
-	l := b.ledger()
-	l.killAt, l.sent = "stage", func() { b.moves(id, on) }
+	j := b.journal()
+	j.kill, j.onSent = "stage", func() { b.moves(id, on) }
 	move := &connector.MoveApplication{ApplicationID: id, StageID: to}
-	if _, err := b.tenant.Act(t.Context(), move, l); !errors.Is(err, errKill) {
+	if _, err := b.tenant.Act(t.Context(), move, j); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
 	b.restart()
-	l.sent = nil
-	if _, err := b.tenant.Act(t.Context(), move, l); err == nil {
+	j.onSent = nil
+	if _, err := b.tenant.Act(t.Context(), move, j); err == nil {
 		t.Error("it is not known that the move was this action's")
 	}
 	if d := cmp.Diff([]string{b.stateOf("start"), to, on}, b.stays(id)); d != "" {
