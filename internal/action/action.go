@@ -75,7 +75,7 @@ const keepLooking = 24 * time.Hour
 
 // Timing says how patient actions are. Zero values mean the defaults.
 type Timing struct {
-	// Answer is how long an action takes at most, but for saving what came of it (220 s): clients give
+	// Answer is how long an action takes at most, but for reading back and saving what came of it (210 s): clients give
 	// up after 300, and are promised an answer within 240.
 	Answer time.Duration
 	// Looks are the moments after a lost answer at which the effect is looked for (2, 10, 30, 90 s);
@@ -87,7 +87,7 @@ type Timing struct {
 
 func (t Timing) withDefaults() Timing {
 	if t.Answer == 0 {
-		t.Answer = 220 * time.Second
+		t.Answer = 210 * time.Second
 	}
 	if len(t.Looks) == 0 {
 		t.Looks = []time.Duration{2 * time.Second, 10 * time.Second, 30 * time.Second, 90 * time.Second}

@@ -59,6 +59,8 @@ func (t *tenant) createApplication(ctx context.Context, a *connector.CreateAppli
 			return out, err
 		}
 	}
+	ctx, cancel := readBack(ctx)
+	defer cancel()
 	out.Parts = t.applicationParts(ctx, id, j, shows)
 	if a.Candidate.Source != "" && !who.existed {
 		out.Parts = append(out.Parts, t.sourceNow(ctx, who.id)...)

@@ -29,6 +29,8 @@ func (t *tenant) addFile(ctx context.Context, a *connector.AddFile, j connector.
 	if err := t.uploadFile(ctx, j, connector.FileEffect(0), a.CandidateID, &a.File); err != nil {
 		return out, t.orGone(ctx, a.CandidateID, err)
 	}
+	ctx, cancel := readBack(ctx)
+	defer cancel()
 	if out.Parts = t.candidateParts(ctx, a.CandidateID); out.Parts == nil {
 		j.Warn(stillOld)
 	}

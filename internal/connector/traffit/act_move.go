@@ -23,6 +23,8 @@ func (t *tenant) moveApplication(ctx context.Context, a *connector.MoveApplicati
 	if err := t.toStage(ctx, a.ApplicationID, a.StageID, false, j); err != nil {
 		return out, err
 	}
+	ctx, cancel := readBack(ctx)
+	defer cancel()
 	out.Parts = t.applicationParts(ctx, a.ApplicationID, j, func(s standing) bool { return s.in(a.StageID) })
 	return out, nil
 }
@@ -123,6 +125,8 @@ func (t *tenant) rejectApplication(ctx context.Context, a *connector.RejectAppli
 	if err != nil {
 		return out, err
 	}
+	ctx, cancel := readBack(ctx)
+	defer cancel()
 	out.Parts = t.applicationParts(ctx, a.ApplicationID, j, func(s standing) bool { return s.found && declined(s.now.state()) })
 	if was {
 		j.Warn("the application was rejected already; nothing was sent, and its reason stays as it is")

@@ -2,6 +2,7 @@ package traffit
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -295,4 +296,53 @@ func TestRejectApplicationWithANote(t *testing.T) {
 	if notes := b.Notes(e); len(notes) != 1 || notes[0].Content != want || len(j.warnings) > 0 {
 		t.Errorf("notes %+v, want %q; warnings %q", notes, want, j.warnings)
 	}
+}
+
+// lastMoment is a context whose time is over at the moment at which end is called.
+type lastMoment struct {
+	context.Context
+	over chan struct{}
+}
+
+func (l *lastMoment) end() { close(l.over) }
+
+func (l *lastMoment) Deadline() (time.Time, bool) { return time.Now().Add(time.Second), true }
+
+func (l *lastMoment) Done() <-chan struct{} { return l.over }
+
+func (l *lastMoment) Err() error {
+	select {
+	case <-l.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// endingJournal ends the time of an action with its last effect.
+type endingJournal struct {
+	*journal
+	last string
+	time *lastMoment
+}
+
+func (j endingJournal) Do(ctx context.Context, e connector.Effect) (connector.Done, error) {
+	done, err := j.journal.Do(ctx, e)
+	if e.Name == j.last {
+		j.time.end()
+	}
+	return done, err
+}
+
+// What was done in the last moment is readable at once all the same.
+func TestReadBackWhenTheTimeIsOver(t *testing.T) {
+	b := newBench(t, nil)
+	id, to := b.applied(), b.stateOf("interview")
+	within := &lastMoment{Context: t.Context(), over: make(chan struct{})}
+	j := b.journal()
+	out, err := b.tenant.Act(within, &connector.MoveApplication{ApplicationID: id, StageID: to}, endingJournal{j, "stage", within})
+	if err != nil || len(j.warnings) > 0 {
+		t.Fatalf("%v, warnings %q", err, j.warnings)
+	}
+	b.sameAsSynced(out.Parts, employee+" "+kindList, application+" "+kindMove)
 }

@@ -2,7 +2,9 @@ package traffit
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -10,6 +12,19 @@ import (
 
 // stillOld warns that an outcome lacks parts.
 const stillOld = "TRAFFIT does not show the new state yet; it becomes visible with the next sync"
+
+// readBackWithin bounds the reading of what an action has brought about.
+const readBackWithin = 8 * time.Second
+
+// readBack makes a context for that. It has a moment also where the action's own time is over: what has
+// happened shall be readable at once.
+func readBack(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, limited := ctx.Deadline()
+	if !limited || time.Until(end) > readBackWithin || errors.Is(ctx.Err(), context.Canceled) {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), readBackWithin)
+}
 
 // applicationParts gives what TRAFFIT says of an application and its candidate after an action. The
 // action has happened, so that what cannot be read is left to the next sync.
