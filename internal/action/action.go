@@ -340,7 +340,7 @@ func (s *Service) Do(ctx context.Context, i store.Integration, r Request) (Answe
 var errTimeOver = errors.New("the time for an answer is over")
 
 func (s *Service) do(ctx context.Context, i store.Integration, owner string, r Request) (Answer, error) {
-	row, err := s.row(i, owner, r)
+	row, input, err := s.row(i, owner, r)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -370,7 +370,7 @@ func (s *Service) do(ctx context.Context, i store.Integration, owner string, r R
 			continue
 		case begun != store.BegunBusy || found.Content == row.Content && row.Key == "":
 			// The same request: take it up again, unless somebody is working on it.
-			claimed, err := s.Store.ClaimAction(ctx, found.ID, owner, s.seal(found.ID, r.Action), s.known)
+			claimed, err := s.Store.ClaimAction(ctx, found.ID, owner, s.seal(found.ID, input), s.known)
 			if err == nil {
 				return s.run(ctx, i, claimed, r.Action, false)
 			} else if !errors.Is(err, store.ErrHeld) && !errors.Is(err, store.ErrNotFound) {
@@ -408,13 +408,12 @@ func (s *Service) overdue(ctx context.Context, err error) error {
 	}
 }
 
-// row makes the journal's row of a request.
-func (s *Service) row(i store.Integration, owner string, r Request) (store.Action, error) {
-	input, err := json.Marshal(r.Action)
-	if err != nil {
-		return store.Action{}, fmt.Errorf("write down the action: %w", err)
+// row makes the journal's row of a request, and gives what was asked for as it is written down.
+func (s *Service) row(i store.Integration, owner string, r Request) (row store.Action, input []byte, err error) {
+	if input, err = json.Marshal(r.Action); err != nil {
+		return store.Action{}, nil, fmt.Errorf("write down the action: %w", err)
 	}
-	row := store.Action{
+	row = store.Action{
 		ID: ats.NewID(), Integration: i.No, Operation: r.Operation, Owner: owner, RequestID: r.RequestID,
 		Content: store.Digest(append([]byte(r.Operation+"\x00"), input...)),
 	}
@@ -422,18 +421,12 @@ func (s *Service) row(i store.Integration, owner string, r Request) (store.Actio
 	if r.Key != "" {
 		row.Key = store.Digest([]byte(r.Key))
 	}
-	row.Input = s.seal(row.ID, r.Action)
-	return row, nil
+	row.Input = s.seal(row.ID, input)
+	return row, input, nil
 }
 
 // seal hides what was asked for, bound to its row.
-func (s *Service) seal(id string, a connector.Action) string {
-	input, err := json.Marshal(a)
-	if err != nil {
-		panic(fmt.Sprintf("action: write down %T: %v", a, err)) // it was read from JSON
-	}
-	return s.Keys.Seal(input, sealedIn(id))
-}
+func (s *Service) seal(id string, input []byte) string { return s.Keys.Seal(input, sealedIn(id)) }
 
 func sealedIn(id string) string { return "actions|input|" + id }
 

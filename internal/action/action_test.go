@@ -147,7 +147,11 @@ func (b *bench) another(timing action.Timing) *action.Service {
 
 // mortal makes one that nobody closes.
 func (b *bench) mortal(timing action.Timing, point func(string)) *action.Service {
-	return action.New(action.Config{
+	return action.New(b.config(timing, point))
+}
+
+func (b *bench) config(timing action.Timing, point func(string)) action.Config {
+	return action.Config{
 		Store: b.store, Keys: plain{}, MaxFile: 1 << 20, Timing: timing, Point: point,
 		Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
 			return b.ats, b.ats, nil
@@ -156,7 +160,7 @@ func (b *bench) mortal(timing action.Timing, point func(string)) *action.Service
 		Fetch: func(context.Context, string, int64) (outbound.Fetched, error) {
 			return outbound.Fetched{}, errors.New("nothing there")
 		},
-	})
+	}
 }
 
 func note(content, key string) action.Request {
@@ -635,7 +639,20 @@ func TestFetchOutOfTime(t *testing.T) {
 		return outbound.Fetched{}, errors.New("nothing there")
 	}
 	_, err = b.do(request)
-	b.wantCode(err, ats.InputInvalid)
+	b.wantMessage(err, "body.attachment.data_url: nothing there")
+	_, err = b.do(action.Request{Operation: action.CreateApplication, Action: &connector.CreateApplication{
+		Files: []connector.File{{Name: "a.txt"}, {Name: "cv.pdf", URL: "https://files.example/cv.pdf"}},
+	}})
+	b.wantMessage(err, "body.attachments[1].data_url: nothing there")
+}
+
+// wantMessage fails unless the client is told just this about its request.
+func (b *bench) wantMessage(err error, want string) {
+	b.Helper()
+	told, ok := errors.AsType[*ats.Error](err)
+	if !ok || told.Code != ats.InputInvalid || told.Message != want {
+		b.Errorf("told %v, want %s", err, want)
+	}
 }
 
 func TestResultLinks(t *testing.T) {

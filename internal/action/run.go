@@ -121,7 +121,7 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 			return release, fmt.Errorf("fetch file %d: %w", n, errors.Join(context.Cause(ctx), err))
 		}
 		if err != nil {
-			return release, fmt.Errorf("fetch file %d: %w", n, &unfetchedError{file: n + 1, err: err})
+			return release, fmt.Errorf("fetch file %d: %w", n, &unfetchedError{at: placeOf(a, n), err: err})
 		}
 		f.SHA256, f.Size, f.Open = got.SHA256, got.Size, got.Open
 		j.fetched[name] = content{got.SHA256, got.Size}
@@ -130,7 +130,7 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 			declared = media.TypeOf(f.Name) // a login page is no PDF, whatever its server calls it
 		}
 		if err := media.Check(declared, got.Head); err != nil {
-			return release, &unfetchedError{file: n + 1, err: err}
+			return release, &unfetchedError{at: placeOf(a, n), err: err}
 		}
 	}
 	return release, nil
@@ -138,11 +138,19 @@ func (s *Service) fetch(ctx context.Context, j *journal, a connector.Action) (re
 
 // unfetchedError means that a file could not be read from its address.
 type unfetchedError struct {
-	file int
-	err  error
+	at  string // the place in the request
+	err error
 }
 
-func (e *unfetchedError) Error() string { return fmt.Sprintf("data_url of file %d: %v", e.file, e.err) }
+// placeOf is where a client gave the address of an action's nth file, from 0.
+func placeOf(a connector.Action, n int) string {
+	if _, single := a.(*connector.AddFile); single {
+		return "body.attachment.data_url"
+	}
+	return fmt.Sprintf("body.attachments[%d].data_url", n)
+}
+
+func (e *unfetchedError) Error() string { return e.at + ": " + e.err.Error() }
 
 func (e *unfetchedError) Unwrap() error { return e.err }
 

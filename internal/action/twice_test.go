@@ -284,20 +284,15 @@ func TestFetchedFilesThatChange(t *testing.T) {
 				return connector.Outcome{CandidateID: "1"}, err
 			}
 			service := func(point func(string)) *action.Service {
-				return action.New(action.Config{
-					Store: b.store, Keys: plain{}, MaxFile: 1 << 20, Timing: quick, Point: point,
-					Open: func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
-						return b.ats, b.ats, nil
-					},
-					Ingest: func(context.Context, store.Integration, []connector.Part, string) error { return nil },
-					Fetch: func(context.Context, string, int64) (outbound.Fetched, error) {
-						if content == "" {
-							return outbound.Fetched{}, errors.New("it answered 404")
-						}
-						kept, err := spool.Keep(strings.NewReader(content), 100)
-						return outbound.Fetched{Spooled: kept}, err
-					},
-				})
+				config := b.config(quick, point)
+				config.Fetch = func(context.Context, string, int64) (outbound.Fetched, error) {
+					if content == "" {
+						return outbound.Fetched{}, errors.New("it answered 404")
+					}
+					kept, err := spool.Keep(strings.NewReader(content), 100)
+					return outbound.Fetched{Spooled: kept}, err
+				}
+				return action.New(config)
 			}
 			request := func() action.Request {
 				return action.Request{Operation: action.AddCandidateAttachment, Key: "k", Action: &connector.AddFile{
