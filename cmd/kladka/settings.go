@@ -25,6 +25,9 @@ type settings struct {
 // config makes the application's configuration.
 func (t settings) config(s *surroundings) app.Config {
 	key, _ := s.env("KLADKA_MASTER_KEY") // no flag: the list of processes would show it
+	if t.MaxFileMB == 0 {
+		t.MaxFileMB = -1 // zero would mean the default; it was asked for, and is no size
+	}
 	return app.Config{
 		DataDir: t.DataDir, DatabaseURL: t.DatabaseURL,
 		MasterKey: key, MasterKeyFile: t.MasterKeyFile,

@@ -113,7 +113,7 @@ func (c Config) validate() error {
 	case math.IsNaN(c.TraffitRPS) || math.IsInf(c.TraffitRPS, 0) || c.TraffitRPS < 0:
 		return badSetting("KLADKA_TRAFFIT_RPS", "%v is no number of requests per second; give one from 0 (no limit)", c.TraffitRPS)
 	case c.MaxFileMB < 1 || c.MaxFileMB > maxFileMB:
-		return badSetting("KLADKA_MAX_FILE_MB", "%d is no size for files; give megabytes from 1 to %d", c.MaxFileMB, maxFileMB)
+		return badSetting("KLADKA_MAX_FILE_MB", "it must be a number of megabytes from 1 to %d", maxFileMB)
 	case c.APIRPM < 0:
 		return badSetting("KLADKA_API_RPM", "%d is no number of requests per minute; give one from 0 (no limit)", c.APIRPM)
 	case c.RequestLogDays < 0 || c.RequestLogDays > maxLogDays:
