@@ -299,7 +299,7 @@ func TestHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := tenant.Check(t.Context())
+		report, err := tenant.Check(t.Context(), nil)
 		if err != nil {
 			t.Fatalf("%s: %v", typed, err)
 		}

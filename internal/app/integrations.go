@@ -115,7 +115,7 @@ func (a *App) checkTenant(ctx context.Context, tenant connector.Tenant) (connect
 	within := checkWithin + a.turns(checkRequests)
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("it gave no answer within %v", within))
 	defer cancel()
-	return tenant.Check(ctx)
+	return tenant.Check(ctx, nil)
 }
 
 // turns is how long a number of requests waits for the budget at least.

@@ -42,6 +42,7 @@ type opened struct {
 	sealed     string
 	confirmed  map[string]string
 	fileLabels map[connector.FileType]string
+	scopes     string
 	tenant     connector.Tenant
 }
 
@@ -84,7 +85,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	t.mu.Lock()
 	known, ok := t.opened[i.No]
 	t.mu.Unlock()
-	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) {
+	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) && known.scopes == i.Scopes.Revision() {
 		return conn, known.tenant, nil
 	}
 	credentials, err := openCredentials(t.keys, i.ID, sealed)
@@ -97,7 +98,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, tenant}
+	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, i.Scopes.Revision(), tenant}
 	return conn, tenant, nil
 }
 
@@ -113,6 +114,7 @@ func (t *tenants) connect(conn connector.Connector, credentials map[string]strin
 		Log:         t.config.Log.With("tool", slug),
 		Confirmed:   i.Settings.Confirmed,
 		FileLabels:  i.Settings.FileLabels,
+		Scopes:      i.Scopes,
 	})
 }
 

@@ -23,7 +23,7 @@ type User struct {
 	Status    *string `json:"status"` // ACTIVE or INACTIVE
 
 	// RoleRemoteID is the user's system role; empty for none.
-	RoleRemoteID string `json:"-"`
+	RoleRemoteID string `json:"-" scope:"system_roles"`
 }
 
 func (u User) record(ids Namespace) (Record, any, any) {
@@ -287,7 +287,8 @@ type Application struct {
 	Interviews               []struct{} `json:"interviews"`
 	Offers                   []struct{} `json:"offers"`
 
-	CandidateRemoteID, JobRemoteID, StageRemoteID string `json:"-"`
+	CandidateRemoteID, JobRemoteID string `json:"-"`
+	StageRemoteID                  string `json:"-" scope:"current_stage_id"`
 }
 
 func (a Application) record(ids Namespace) (Record, any, any) {
@@ -385,9 +386,9 @@ func (l JobStage) record(ids Namespace) (Record, any, any) {
 // HiringTeamMember connects a job and a user who works on it.
 type HiringTeamMember struct {
 	JobRemoteID, UserRemoteID string
-	Roles                     []EmbeddedRole
+	Roles                     []EmbeddedRole `scope:"roles"`
 	// UnifiedRoles are the known ones among the roles (HIRING_MANAGER, RECRUITER, …).
-	UnifiedRoles []string
+	UnifiedRoles []string `scope:"roles"`
 	// Rank orders the members of a job.
 	Rank int64
 }

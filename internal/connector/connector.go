@@ -179,6 +179,9 @@ type FieldSettings struct {
 	Passthrough map[ats.Model][]PassthroughField
 	// Custom maps the operator's keys to vendor keys, by model.
 	Custom map[ats.Model]map[string]string
+	// Remapped holds the vendor fields from which a unified field takes its value instead of the usual
+	// ones, by model and field: the first that has one.
+	Remapped map[ats.Model]map[string][]string
 }
 
 // PassthroughField is a vendor field that is on.
@@ -243,6 +246,19 @@ type Connector interface {
 	Endpoint(k PartKey) (path string, several bool)
 	// Mentions names the records that a request to a path, or its answer, is about.
 	Mentions(path string, body []byte) []Mention
+	// Keep gives what may be stored of a part, nil for nothing: its raw JSON without the keys that only
+	// serve what scopes switch off, and those of which nobody knows what they serve. Rows that tell
+	// whether others exist keep their ID. Under whole scopes it is not called.
+	Keep(k PartKey, raw []byte, s ats.Scopes) ([]byte, error)
+	// About names whom a part is about, by remote IDs: a candidate, and where it is about one
+	// application, that. Both are empty for parts about neither.
+	About(p Part) (candidate, application string)
+	// Permissions lists what the credentials must allow for what scopes allow, the indispensable first.
+	Permissions(s ats.Scopes) []Permission
+	// Guide tells how an administrator makes credentials, in one of Languages.
+	Guide(language string, s ats.Scopes) Guide
+	// Explain finds out what is wrong with a connection whose Connect or Check failed.
+	Explain(err error) Problem
 	// Fold makes the unified records of a unit. It is a pure function of its input: parts that
 	// are missing were never read, which clears nothing.
 	Fold(FoldInput) (Fold, error)
@@ -251,8 +267,10 @@ type Connector interface {
 // Tenant is one customer's account in an ATS. Its methods are safe for concurrent use.
 type Tenant interface {
 	Actor
-	// Check verifies the credentials and tells for each scope whether it is granted.
-	Check(ctx context.Context) (CheckReport, error)
+	// Check verifies the credentials and tells for each permission that the scopes need whether it is
+	// granted. After each thing that it tried it calls watch, unless that is nil, with the report so
+	// far: what is still to be tried stands in it as Pending.
+	Check(ctx context.Context, watch func(CheckReport)) (CheckReport, error)
 	// Plan lists the steps of a full sync in their order.
 	Plan() []Step
 	// Confirms says, by entity, how nominated units are confirmed gone.
@@ -275,6 +293,8 @@ type Config struct {
 	Confirmed map[string]string
 	// FileLabels are the tenant's words for types of files, where they are not the usual ones.
 	FileLabels map[FileType]string
+	// Scopes is what is read; steps and permissions that serve nothing else are left out.
+	Scopes ats.Scopes
 }
 
 // Credential describes one thing that the customer has to give.
@@ -296,6 +316,7 @@ type ScopeCheck struct {
 	Scope   string
 	Needed  string // what stops working without it
 	Granted bool
+	Pending bool   // not tried yet
 	Problem string // empty when granted
 }
 
@@ -308,6 +329,7 @@ type EndpointCheck struct {
 	// Took is from the sending of the last request to the end of its answer; waiting for the request
 	// budget does not count.
 	Took    time.Duration
+	Pending bool   // not tried yet
 	Problem string // empty when the answer was one
 }
 
@@ -447,7 +469,11 @@ type FeatureCoverage struct {
 var ErrGone = errors.New("the ATS says that it does not exist")
 
 // AuthError means that the ATS refused the credentials themselves. No retry helps.
-type AuthError struct{ Message string }
+type AuthError struct {
+	Message string
+	// Final: the ATS says that the credentials exist no more, so no later try helps either.
+	Final bool
+}
 
 func (e *AuthError) Error() string { return "the ATS refused the credentials: " + e.Message }
 

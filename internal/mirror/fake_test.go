@@ -117,7 +117,15 @@ func (f *fakeATS) Connect(connector.Config) (connector.Tenant, error) {
 	return f, nil
 }
 
-func (f *fakeATS) Check(context.Context) (connector.CheckReport, error) {
+func (f *fakeATS) Keep(_ connector.PartKey, raw []byte, _ ats.Scopes) ([]byte, error) {
+	return raw, nil
+}
+func (f *fakeATS) About(connector.Part) (candidate, application string) { return "", "" }
+func (f *fakeATS) Permissions(ats.Scopes) []connector.Permission        { return nil }
+func (f *fakeATS) Guide(string, ats.Scopes) connector.Guide             { return connector.Guide{} }
+func (f *fakeATS) Explain(error) connector.Problem                      { return connector.Problem{} }
+
+func (f *fakeATS) Check(context.Context, func(connector.CheckReport)) (connector.CheckReport, error) {
 	return connector.CheckReport{}, nil
 }
 

@@ -293,6 +293,9 @@ var primaryKeys = map[string]string{
 	"uploads":          "integration, candidate_id, name",
 	"result_links":     "integration, record_id, label",
 	"request_mentions": "integration, model, record_id, request_id",
+
+	"tracked_applications": "integration, candidate, application",
+	"remappings":           "integration, model, field, position",
 }
 
 // deleteSome deletes at most $2 rows of integration $1.

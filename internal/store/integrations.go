@@ -38,6 +38,10 @@ type Settings struct {
 	Confirmed map[string]string `json:"confirmed,omitempty"`
 	// FileLabels are the tenant's words for types of files, where they are not the usual ones.
 	FileLabels map[connector.FileType]string `json:"file_labels,omitempty"`
+	// OnlyCreated keeps applications that were created through the API, with their candidates, and no others.
+	OnlyCreated bool `json:"only_created,omitempty"`
+	// Declined is what the customer does not want to share of what is optional: see ats.ScopeConfig.Scopes.
+	Declined []string `json:"declined,omitempty"`
 }
 
 // Integration is a customer's connected account. Times are milliseconds since the Unix epoch.
@@ -52,6 +56,9 @@ type Integration struct {
 	OriginID         *string
 	Tenant           string // the account at the tool; requests share a budget by it
 	Settings         Settings
+	ScopeConfig      ScopeConfig
+	// Scopes is what the configuration, the customer and the settings allow together.
+	Scopes           ats.Scopes
 	LastSeq          int64
 	NextFullAt       *int64
 	AuthFailingSince *int64
@@ -60,13 +67,15 @@ type Integration struct {
 }
 
 const integrationColumns = `no, id, tool, status, setup_status, organization_name, creator_email, origin_id, tenant, settings,
-	last_seq, next_full_at, auth_failing_since, data_expired_at, created_at`
+	last_seq, next_full_at, auth_failing_since, data_expired_at, created_at,
+	scope_config, (SELECT name FROM scope_configs c WHERE c.id = scope_config), (SELECT config FROM scope_configs c WHERE c.id = scope_config)`
 
 func scanIntegration(row interface{ Scan(...any) error }) (Integration, error) {
 	var i Integration
-	var settings string
+	var settings, config string
 	err := row.Scan(&i.No, &i.ID, &i.Tool, &i.Status, &i.SetupStatus, &i.OrganizationName, &i.CreatorEmail, &i.OriginID, &i.Tenant, &settings,
-		&i.LastSeq, &i.NextFullAt, &i.AuthFailingSince, &i.DataExpiredAt, &i.CreatedAt)
+		&i.LastSeq, &i.NextFullAt, &i.AuthFailingSince, &i.DataExpiredAt, &i.CreatedAt,
+		&i.ScopeConfig.ID, &i.ScopeConfig.Name, &config)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Integration{}, ErrNotFound
 	} else if err != nil {
@@ -75,6 +84,10 @@ func scanIntegration(row interface{ Scan(...any) error }) (Integration, error) {
 	if err := json.Unmarshal([]byte(settings), &i.Settings); err != nil {
 		return Integration{}, fmt.Errorf("read the settings of %s: %w", i.ID, err)
 	}
+	if err := json.Unmarshal([]byte(config), &i.ScopeConfig.Config); err != nil {
+		return Integration{}, fmt.Errorf("read the scopes of %s: %w", i.ID, err)
+	}
+	i.Scopes = i.ScopeConfig.Config.Scopes(i.Settings.Declined, i.Settings.RemoteData)
 	return i, nil
 }
 
@@ -82,7 +95,8 @@ func scanIntegration(row interface{ Scan(...any) error }) (Integration, error) {
 var ErrExists = errors.New("it exists already")
 
 // AddIntegration stores a new integration with its sealed credentials and gives it with its
-// number. Its first sync is not due until something starts it. A second integration of the same
+// number. Its first sync is not due until something starts it. Without a scope configuration it gets the
+// default one. A second integration of the same
 // account is allowed, but the log warns of it: both read everything, out of one request budget.
 func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string) (Integration, error) {
 	settings, err := json.Marshal(i.Settings)
@@ -91,9 +105,10 @@ func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string
 	}
 	i.CreatedAt = s.Now()
 	err = s.write.QueryRowContext(ctx, `INSERT INTO integrations (id, tool, status, setup_status, organization_name, creator_email, origin_id,
-			tenant, credentials, settings, folded_revision, last_seq, last_stamp, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, 0, $11) RETURNING no`,
-		i.ID, i.Tool, i.Status, i.SetupStatus, i.OrganizationName, i.CreatorEmail, i.OriginID, i.Tenant, sealed, string(settings), i.CreatedAt).Scan(&i.No)
+			tenant, credentials, settings, folded_revision, last_seq, last_stamp, created_at, scope_config)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, 0, $11,
+			COALESCE((SELECT id FROM scope_configs WHERE id = $12), (SELECT id FROM scope_configs WHERE is_default = 1))) RETURNING no`,
+		i.ID, i.Tool, i.Status, i.SetupStatus, i.OrganizationName, i.CreatorEmail, i.OriginID, i.Tenant, sealed, string(settings), i.CreatedAt, i.ScopeConfig.ID).Scan(&i.No)
 	if isUniqueViolation(err) {
 		return Integration{}, fmt.Errorf("integration %s: %w", i.ID, ErrExists)
 	} else if err != nil {
@@ -267,7 +282,7 @@ func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
 	}
 	names := []string{
 		"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails",
-		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions",
+		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions", "tracked_applications", "remappings",
 	}
 	for _, m := range ats.Models() {
 		names = append(names, tables[m].name)

@@ -25,5 +25,8 @@ func PersonalColumns() map[string][]string {
 		"rejection_reasons": {"own", "ref"},
 		"actions":           {"input", "answer", "natural_key", "content"}, // a digest of an address can be guessed
 		"requests":          {"address", "error", "request_body", "response_body"},
+		"links":             {"settings"},
+		"attempts":          {"credentials", "report"},
+		"events":            {"data"},
 	}
 }

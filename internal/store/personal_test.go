@@ -18,7 +18,7 @@ import (
 // numbers of runs. With the personal ones they are all text columns of the schema.
 var impersonalColumns = map[string]string{
 	"meta":                  "name value",
-	"integrations":          "id tool status setup_status tenant settings folded_revision",
+	"integrations":          "id tool status setup_status tenant settings folded_revision scope_config applied_scopes",
 	"api_keys":              "id hash prefix",
 	"runs":                  "id type state cause owner error_code",
 	"run_steps":             "run_id step state cursor",
@@ -54,6 +54,12 @@ var impersonalColumns = map[string]string{
 	"applications":          "id remote_id hash candidate_id job_id current_stage_id outcome",
 	"requests":              "id kind parent run_id action_id route method",
 	"request_mentions":      "model record_id request_id",
+	"scope_configs":         "id name config",
+	"tracked_applications":  "candidate application",
+	"remappings":            "model field key type",
+	"links":                 "id kind type",
+	"attempts":              "id link tool tenant state request_id",
+	"events":                "id type",
 }
 
 // Invariant 9: every column that may hold a person is known.

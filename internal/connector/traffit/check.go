@@ -61,7 +61,7 @@ var endpoints = []endpoint{
 }
 
 // Check fetches a token and tries every kind of address with the smallest request there is.
-func (t *tenant) Check(ctx context.Context) (connector.CheckReport, error) {
+func (t *tenant) Check(ctx context.Context, _ func(connector.CheckReport)) (connector.CheckReport, error) {
 	t.tokens.drop("") // scopes may have been added since
 	g, err := t.tokens.get(ctx)
 	if err != nil {

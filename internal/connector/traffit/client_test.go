@@ -191,7 +191,7 @@ func TestCheck(t *testing.T) {
 	}
 	f.granted = []string{"employee", "recruitment", "workflow", "user", "source"}
 	f.special[api+"/sources"] = answers(403, `{"error":"insufficient_scope"}`)
-	report, err := f.open().Check(t.Context())
+	report, err := f.open().Check(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestCheckFails(t *testing.T) {
 			if tc.prepare != nil {
 				tc.prepare(f)
 			}
-			_, err := tn.Check(t.Context())
+			_, err := tn.Check(t.Context(), nil)
 			if err == nil || !tc.as(err) || !strings.Contains(err.Error(), tc.says) {
 				t.Fatalf("got %T: %v", err, err)
 			}

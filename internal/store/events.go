@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/kladka/kladka/internal/ats"
+)
+
+// EventType names what webhooks tell.
+type EventType string
+
+// The events about integrations and links.
+const (
+	IntegrationCreated      EventType = "integration-created"
+	IntegrationDeleted      EventType = "integration-deleted"
+	IntegrationStateChanged EventType = "integration-state-changed"
+	ConnectionFlowFailed    EventType = "connection-flow-failed"
+)
+
+// Event is something that happened, as it goes out to webhooks.
+type Event struct {
+	No          int64 // in the order of the events of an integration
+	ID          string
+	Integration int64 // 0: none yet
+	Type        EventType
+	Data        json.RawMessage // the payload, after the contract
+	CreatedAt   int64
+}
+
+// addEvent records an event in the transaction of what it tells. data becomes its payload.
+func (s *Store) addEvent(ctx context.Context, tx *sql.Tx, integration int64, typ EventType, data any) error {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	var no any
+	if integration != 0 {
+		no = integration
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO events (id, integration, type, data, created_at) VALUES ($1, $2, $3, $4, $5)`,
+		ats.NewID(), no, string(typ), string(text), s.Now()); err != nil {
+		return fmt.Errorf("record the event %s: %w", typ, err)
+	}
+	return nil
+}
+
+// Events lists events after a number, oldest first.
+func (s *Store) Events(ctx context.Context, after int64, limit int) ([]Event, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT no, id, COALESCE(integration, 0), type, data, created_at FROM events
+		WHERE no > $1 ORDER BY no LIMIT $2`, after, limit)
+	return collect(rows, err, func(r *sql.Rows) (Event, error) {
+		var e Event
+		var data string
+		err := r.Scan(&e.No, &e.ID, &e.Integration, &e.Type, &data, &e.CreatedAt)
+		e.Data = json.RawMessage(data)
+		return e, err
+	})
+}
