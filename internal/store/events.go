@@ -30,6 +30,49 @@ type Event struct {
 	CreatedAt   int64
 }
 
+// endUser is the customer, in payloads.
+type endUser struct {
+	OrganizationName string  `json:"organization_name"`
+	CreatorEmail     *string `json:"creator_email"`
+	OriginID         *string `json:"origin_id"`
+}
+
+// category is that of all tools that there are.
+const category = "ATS"
+
+type integrationPayload struct {
+	ID        string    `json:"id"`
+	Tool      string    `json:"tool"`
+	Category  string    `json:"category"`
+	EndUser   endUser   `json:"end_user"`
+	DeletedAt *ats.Time `json:"deleted_at,omitempty"`
+}
+
+func createdPayload(i Integration) integrationPayload {
+	return integrationPayload{ID: i.ID, Tool: i.Tool, Category: category, EndUser: i.endUser()}
+}
+
+func (i Integration) endUser() endUser { return endUser{i.OrganizationName, i.CreatorEmail, i.OriginID} }
+
+// stateChanged records that an integration's status or setup is another now, in the transaction that
+// changed it.
+func (s *Store) stateChanged(ctx context.Context, tx *sql.Tx, no int64) error {
+	i, err := scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, no))
+	if err != nil {
+		return err
+	}
+	return s.addEvent(ctx, tx, no, IntegrationStateChanged, struct {
+		Tool     string   `json:"integration_tool"`
+		ID       string   `json:"integration_id"`
+		Category string   `json:"integration_category"`
+		EndUser  endUser  `json:"end_user"`
+		QA       string   `json:"qa_status"`
+		Setup    string   `json:"setup_status"`
+		State    string   `json:"state"`
+		Updated  ats.Time `json:"updated_at"`
+	}{i.Tool, i.ID, category, i.endUser(), "PASSED", i.SetupStatus, i.Status, ats.Milli(s.Now())})
+}
+
 // addEvent records an event in the transaction of what it tells. data becomes its payload.
 func (s *Store) addEvent(ctx context.Context, tx *sql.Tx, integration int64, typ EventType, data any) error {
 	text, err := json.Marshal(data)

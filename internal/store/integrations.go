@@ -99,20 +99,12 @@ var ErrExists = errors.New("it exists already")
 // default one. A second integration of the same
 // account is allowed, but the log warns of it: both read everything, out of one request budget.
 func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string) (Integration, error) {
-	settings, err := json.Marshal(i.Settings)
+	err := s.Transact(ctx, func(tx *sql.Tx) (err error) {
+		i, err = s.addIntegration(ctx, tx, i, sealed)
+		return err
+	})
 	if err != nil {
 		return Integration{}, err
-	}
-	i.CreatedAt = s.Now()
-	err = s.write.QueryRowContext(ctx, `INSERT INTO integrations (id, tool, status, setup_status, organization_name, creator_email, origin_id,
-			tenant, credentials, settings, folded_revision, last_seq, last_stamp, created_at, scope_config)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, 0, $11,
-			COALESCE((SELECT id FROM scope_configs WHERE id = $12), (SELECT id FROM scope_configs WHERE is_default = 1))) RETURNING no`,
-		i.ID, i.Tool, i.Status, i.SetupStatus, i.OrganizationName, i.CreatorEmail, i.OriginID, i.Tenant, sealed, string(settings), i.CreatedAt, i.ScopeConfig.ID).Scan(&i.No)
-	if isUniqueViolation(err) {
-		return Integration{}, fmt.Errorf("integration %s: %w", i.ID, ErrExists)
-	} else if err != nil {
-		return Integration{}, fmt.Errorf("store integration %s: %w", i.ID, err)
 	}
 	var twin string
 	err = s.read.QueryRowContext(ctx, `SELECT id FROM integrations WHERE tool = $1 AND tenant = $2 AND no <> $3 AND deleted_at IS NULL ORDER BY no LIMIT 1`,
@@ -123,6 +115,29 @@ func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string
 		return Integration{}, fmt.Errorf("look for other integrations of the account: %w", err)
 	}
 	return i, nil
+}
+
+// addIntegration stores a new integration and the event that tells of it.
+func (s *Store) addIntegration(ctx context.Context, tx *sql.Tx, i Integration, sealed string) (Integration, error) {
+	settings, err := json.Marshal(i.Settings)
+	if err != nil {
+		return Integration{}, err
+	}
+	i.CreatedAt = s.Now()
+	err = tx.QueryRowContext(ctx, `INSERT INTO integrations (id, tool, status, setup_status, organization_name, creator_email, origin_id,
+			tenant, credentials, settings, folded_revision, last_seq, last_stamp, created_at, scope_config)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, 0, $11,
+			COALESCE((SELECT id FROM scope_configs WHERE id = $12), (SELECT id FROM scope_configs WHERE is_default = 1))) RETURNING no`,
+		i.ID, i.Tool, i.Status, i.SetupStatus, i.OrganizationName, i.CreatorEmail, i.OriginID, i.Tenant, sealed, string(settings), i.CreatedAt, i.ScopeConfig.ID).Scan(&i.No)
+	if isUniqueViolation(err) {
+		return Integration{}, fmt.Errorf("integration %s: %w", i.ID, ErrExists)
+	} else if err != nil {
+		return Integration{}, fmt.Errorf("store integration %s: %w", i.ID, err)
+	}
+	if i, err = scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, i.No)); err != nil {
+		return Integration{}, err
+	}
+	return i, s.addEvent(ctx, tx, i.No, IntegrationCreated, createdPayload(i))
 }
 
 // Integration reads an integration that was not removed, by its public ID.
