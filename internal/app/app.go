@@ -18,6 +18,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/api"
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connect"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/connector/traffit"
 	"github.com/kladka/kladka/internal/jobs"
@@ -40,6 +41,7 @@ type App struct {
 	engine  *mirror.Engine
 	spool   *outbound.Spool
 	actions *action.Service
+	connect *connect.Service
 	close   []func() error // in the order of opening
 }
 
@@ -63,7 +65,8 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	keep := time.Duration(c.RequestLogDays) * 24 * time.Hour
-	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log, KeepRequests: keep}); err != nil {
+	clean := func(ctx context.Context) error { return a.connect.Clean(ctx) }
+	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log, KeepRequests: keep, Clean: clean}); err != nil {
 		return nil, err
 	}
 	if keep > 0 {
@@ -77,7 +80,10 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 		engine.ConfirmEvery = time.Duration(mirror.ConfirmShare / c.TraffitRPS * float64(time.Second))
 	}
 	a.engine = mirror.New(engine)
-	return a, a.openActions()
+	if err := a.openActions(); err != nil {
+		return nil, err
+	}
+	return a, a.openConnect(ctx)
 }
 
 // openActions prepares what changes things in an ATS.
@@ -151,6 +157,9 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 	if a.Store.Embedded() && role != RoleAll {
 		return &ConfigError{Setting: "KLADKA_DATABASE_URL", Message: fmt.Sprintf("--role %s needs PostgreSQL; with SQLite one process does everything", role)}
 	}
+	if a.Config.PublicURL == "" && l != nil {
+		a.Config.PublicURL = urlOf(l.Addr())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if role != RoleAPI {
 		release, err := a.Store.LockWork()
@@ -171,9 +180,6 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 	group.Go(func() error { return a.actions.KeepLeases(ctx, drainActions) })
 	address := ""
 	if role != RoleWorker {
-		if a.Config.PublicURL == "" {
-			a.Config.PublicURL = urlOf(l.Addr())
-		}
 		h, err := a.handler(ctx)
 		if err != nil {
 			return err
@@ -214,7 +220,7 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 	}
 	h, err := api.New(api.Deps{
 		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,
-		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links,
+		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links, Connect: a.connect,
 		Spool: a.spool, Fetch: a.fetch, MaxFile: a.maxFile(),
 		Ready: a.Ready, Metrics: metrics(a.Store, a.trail, a.Config.Version, a.Config.Log), Trail: a.trail,
 		Now: a.Config.Now, Log: a.Config.Log,
