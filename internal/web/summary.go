@@ -62,9 +62,14 @@ var order = []ats.Model{
 	ats.Tags, ats.CandidateTags, ats.RejectionReasons, ats.Users, ats.Roles,
 }
 
-// shown elsewhere: fields that hold records of another model, which stands in the list itself.
+// connections are told as a field of the records that they belong to, unless they can be declined.
+var connections = map[ats.Model]string{
+	ats.CandidateTags: "ats_candidates.tags", ats.JobStages: "ats_jobs.stages", ats.HiringTeam: "ats_jobs.hiring_team",
+}
+
+// shownElsewhere: fields that hold records of another model, which stands in the list itself.
 var shownElsewhere = map[string]bool{
-	"ats_candidates.applications": true, "ats_candidates.tags": true, "ats_jobs.stages": true, "ats_jobs.job_postings": true, "ats_jobs.hiring_team": true,
+	"ats_candidates.applications": true, "ats_jobs.job_postings": true,
 	"ats_applications.candidate": true, "ats_applications.job": true, "ats_applications.current_stage": true, "ats_users.system_roles": true,
 }
 
@@ -87,13 +92,17 @@ func (v *visitor) parts(tool connector.Tool, c ats.ScopeConfig, s ats.Scopes) []
 		if n < 0 || !covered(tool.Models[n].Status) || !s.Model(m) {
 			continue
 		}
-		all = append(all, part{model: m, name: string(m), label: w.modelLabel(m), optional: c.Model(m) == ats.Optional})
+		whole := part{model: m, name: string(m), label: w.modelLabel(m), optional: c.Model(m) == ats.Optional}
+		if connections[m] != "" && !whole.optional {
+			continue
+		}
+		all = append(all, whole)
 		for _, f := range tool.Models[n].Fields {
 			if !covered(f.Status) || ats.FixedField(m, f.ID) || !s.Field(m, f.ID) || f.ID == "remote_data" && c.Field(m, f.ID) == ats.Disabled {
 				continue
 			}
 			name, optional := string(m)+"."+f.ID, c.Field(m, f.ID) == ats.Optional
-			if shownElsewhere[name] && !optional {
+			if !optional && (shownElsewhere[name] || c.Model(connection(name)) == ats.Optional) {
 				continue
 			}
 			all = append(all, part{model: m, field: f.ID, name: name, label: w.fieldLabel(m, f.ID), optional: optional})
@@ -105,6 +114,16 @@ func (v *visitor) parts(tool connector.Tool, c ats.ScopeConfig, s ats.Scopes) []
 		}
 	}
 	return all
+}
+
+// connection is the model whose records stand in a field; empty for none.
+func connection(field string) ats.Model {
+	for m, f := range connections {
+		if f == field {
+			return m
+		}
+	}
+	return ""
 }
 
 func covered(c connector.Coverage) bool {
@@ -144,12 +163,12 @@ func (v *visitor) tell(tool connector.Tool, sum *summary) {
 	declined := v.Integration.Settings.Declined
 	all := v.parts(tool, v.Scopes, v.Scopes.Scopes(nil, false))
 	offer := func(label string, p part) {
-		c := choice{p.name, p.label, !slices.Contains(declined, p.name)}
-		if n := len(sum.Asks); n > 0 && sum.Asks[n-1].Label == label {
+		c := choice{p.name, standing(p.label), !slices.Contains(declined, p.name)}
+		if n := len(sum.Asks); n > 0 && sum.Asks[n-1].Label == standing(label) {
 			sum.Asks[n-1].Choices = append(sum.Asks[n-1].Choices, c)
 			return
 		}
-		sum.Asks = append(sum.Asks, ask{label, []choice{c}})
+		sum.Asks = append(sum.Asks, ask{standing(label), []choice{c}})
 	}
 	for n := 0; n < len(all); {
 		p := all[n]
@@ -157,14 +176,13 @@ func (v *visitor) tell(tool connector.Tool, sum *summary) {
 			if p.optional {
 				offer(w.T("confirm.ask_writes"), p)
 			} else {
-				sum.Writes = append(sum.Writes, p.label)
+				sum.Writes = append(sum.Writes, standing(p.label))
 			}
 			n++
 			continue
 		}
 		label, whole, fields := p.label, p.optional, []string(nil)
 		if whole {
-			p.label = w.T("confirm.ask_model", "model", label)
 			offer(label, p)
 		}
 		for n++; n < len(all) && all[n].field != ""; n++ {
@@ -176,9 +194,9 @@ func (v *visitor) tell(tool connector.Tool, sum *summary) {
 		}
 		if whole && len(fields) > 0 {
 			last := &sum.Asks[len(sum.Asks)-1].Choices[0]
-			last.Label = w.T("confirm.ask_model_fields", "model", label, "fields", strings.Join(fields, ", "))
+			last.Label = standing(label) + ": " + strings.Join(fields, ", ")
 		} else if !whole {
-			sum.Reads = append(sum.Reads, group{label, strings.Join(fields, ", ")})
+			sum.Reads = append(sum.Reads, group{standing(label), standing(strings.Join(fields, ", "))})
 		}
 	}
 	if v.Link.Kind == connect.Relink {
@@ -199,12 +217,12 @@ func (v *visitor) changes(tool connector.Tool, after []part) *changes {
 			}
 			switch {
 			case p.action != "":
-				all = append(all, p.label)
+				all = append(all, standing(p.label))
 			case p.field == "":
 				gone[p.model] = true
-				all = append(all, p.label)
+				all = append(all, standing(p.label))
 			case !gone[p.model] && !shownElsewhere[p.name]:
-				all = append(all, w.T("confirm.field", "model", w.modelLabel(p.model), "field", p.label))
+				all = append(all, standing(w.modelLabel(p.model))+": "+p.label)
 			}
 		}
 		return all
@@ -229,7 +247,7 @@ func (v *visitor) mapping() ([]mapped, error) {
 	w := v.languages.words[v.language]
 	var all []mapped
 	for _, m := range order {
-		group := mapped{Label: w.modelLabel(m)}
+		group := mapped{Label: standing(w.modelLabel(m))}
 		for _, c := range v.CustomFields {
 			if c.Model != m {
 				continue

@@ -218,13 +218,20 @@ type tongue struct {
 // tongues are the languages' own names.
 var tongues = map[string]string{"en": "English", "pl": "Polski", "de": "Deutsch", "fr": "Français", "it": "Italiano", "es": "Español"}
 
+// step is the one of the request; empty for the first and for addresses without a page.
+func (v view) step() string {
+	_, step, _ := strings.Cut(v.r.Pattern, root)
+	return strings.Trim(step, "/")
+}
+
+// Here gives the address of this step, for another try.
+func (v view) Here() string { return v.to(v.step(), "attempt", v.attempt) }
+
 // Languages lists the languages with the addresses of this page in them.
 func (v view) Languages() []tongue {
 	var all []tongue
-	_, step, _ := strings.Cut(v.r.Pattern, root)
-	step = strings.Trim(step, "/")
 	for _, code := range connector.Languages() {
-		all = append(all, tongue{code, tongues[code], v.to(step, "attempt", v.attempt, "lang", code), code == v.language})
+		all = append(all, tongue{code, tongues[code], v.to(v.step(), "attempt", v.attempt, "lang", code), code == v.language})
 	}
 	return all
 }

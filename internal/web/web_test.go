@@ -129,7 +129,7 @@ func TestWholeWay(t *testing.T) {
 	s := newSite(t)
 	p := s.get("", "sdkv", "1.3.0", "unknown", "x")
 	p.has(t, "Step 1 of 4", "Open the settings", "You are an administrator.", "The menu of the settings", "data:image/svg&#43;xml;base64,",
-		"employee", "To read: Candidates.", "To do: Create applications.", "optional")
+		"employee", "Needed to read: candidates.", "Needed to: create applications.", "optional")
 	p = s.get("form")
 	p.has(t, "Step 2 of 4", `for="credential-tenant"`, "Subdomain", "acme_kladka")
 	p = s.post("form", "credential-tenant", " acme ", "credential-client_id", "acme_k", "credential-client_secret", "s3cret")
@@ -156,4 +156,3 @@ func TestWholeWay(t *testing.T) {
 	s.get("confirm", "attempt", "att1").has(t, "Already connected")
 	s.get("form").has(t, "Already connected")
 }
-

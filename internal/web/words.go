@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -59,14 +61,31 @@ func (w words) T(key string, pairs ...string) string {
 	if !ok {
 		return key
 	}
+	replaced := make([]string, 0, len(pairs))
 	for n := 0; n+1 < len(pairs); n += 2 {
-		pairs[n] = "{" + pairs[n] + "}"
+		replaced = append(replaced, "{"+pairs[n]+"}", isolated(pairs[n+1]))
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return strings.NewReplacer(replaced...).Replace(text)
 }
 
 // Date gives the day of an instant in milliseconds, as the language writes it.
 func (w words) Date(ms int64) string { return time.UnixMilli(ms).UTC().Format(w["date"]) }
+
+// standing gives a label as it stands alone; in the words, labels are as they stand within a sentence.
+func standing(label string) string {
+	r, size := utf8.DecodeRuneInString(label)
+	return string(unicode.ToUpper(r)) + label[size:]
+}
+
+// isolated keeps a name that is written from the right from turning the words around it.
+func isolated(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana)
+	}) {
+		return "\u2068" + name + "\u2069"
+	}
+	return name
+}
 
 // modelLabel is what people call a model's records.
 func (w words) modelLabel(m ats.Model) string { return w.T("model." + string(m)) }

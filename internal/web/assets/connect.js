@@ -35,7 +35,10 @@
     button.type = "button";
     button.className = "show";
     button.setAttribute("aria-controls", input.id);
-    function name() { button.textContent = input.type === "password" ? box.dataset.show : box.dataset.hide; }
+    function name() {
+      button.textContent = input.type === "password" ? box.dataset.show : box.dataset.hide;
+      button.setAttribute("aria-label", button.textContent + ": " + box.dataset.label);
+    }
     button.addEventListener("click", function () {
       input.type = input.type === "password" ? "text" : "password";
       name();
