@@ -146,7 +146,7 @@ func TestWholeWay(t *testing.T) {
 	a.State = connect.Ready
 	s.attempts["att1"] = a
 	p = s.leads(s.get("check", "attempt", "att1"))
-	p.has(t, "Step 4 of 4", "Confirm the connection", "Reject applications", "Something new", "Phone numbers", `value="att1"`)
+	p.has(t, "Step 4 of 4", "Confirm the connection", "Reject applications", "Something new", "phone numbers", `value="att1"`)
 	p = s.leads(s.post("confirm", "attempt", "att1"))
 	p.has(t, `data-activation-token="activation-1"`, "Connected", "You can close this page.")
 	// Whoever goes back, reloads or sends twice gets the same end.
