@@ -14,9 +14,6 @@ func (*traffit) About(connector.Part) (candidate, application string) { return "
 // Permissions lists the scopes of TRAFFIT's API that are needed.
 func (*traffit) Permissions(ats.Scopes) []connector.Permission { return nil }
 
-// Guide tells how an administrator makes an API client.
-func (*traffit) Guide(string, ats.Scopes) connector.Guide { return connector.Guide{} }
-
 // Explain finds out what is wrong with a connection.
 func (*traffit) Explain(err error) connector.Problem {
 	return connector.Problem{Code: connector.ProblemOther, Message: err.Error()}
