@@ -27,6 +27,7 @@ import (
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/trail"
+	"github.com/kladka/kladka/internal/web"
 )
 
 // App is an opened application. It is safe for concurrent use.
@@ -230,7 +231,20 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the API: %w", err)
 	}
-	return h, nil
+	pages, err := web.New(web.Deps{
+		Page: a.connect, Log: a.Config.Log, Now: a.Config.Now, PublicURL: a.Config.PublicURL, Version: a.Config.Version,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the pages: %w", err)
+	}
+	// A ServeMux would redirect what the API answers itself.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/connect" || strings.HasPrefix(r.URL.Path, "/connect/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	}), nil
 }
 
 // environment is the installation's own ID, made at the first start.
