@@ -19,6 +19,7 @@ type settings struct {
 	APIRPM               int     `group:"settings" name:"api-rpm" placeholder:"N" default:"6000" setting:"KLADKA_API_RPM" help:"API requests per key and minute; default: ${default}; 0 means no limit."`
 	MaxFileMB            int     `group:"settings" name:"max-file-mb" placeholder:"N" default:"25" setting:"KLADKA_MAX_FILE_MB" help:"Megabytes that one attachment may have; default: ${default}."`
 	RequestLogDays       int     `group:"settings" placeholder:"N" default:"30" setting:"KLADKA_REQUEST_LOG_DAYS" help:"Days for which requests are logged in the database; default: ${default}; 0 means no log."`
+	OnlyCreated          bool    `group:"settings" negatable:"" setting:"KLADKA_ONLY_CREATED" help:"Of new integrations keep only applications that were created through the API, with their candidates, unless their link says otherwise."`
 	AllowPrivateNetworks bool    `group:"settings" setting:"KLADKA_ALLOW_PRIVATE_NETWORKS" help:"Let webhook and data URLs reach private and loopback addresses."`
 }
 
@@ -32,7 +33,7 @@ func (t settings) config(s *surroundings) app.Config {
 		DataDir: t.DataDir, DatabaseURL: t.DatabaseURL,
 		MasterKey: key, MasterKeyFile: t.MasterKeyFile,
 		PublicURL: t.PublicURL, TraffitURL: t.TraffitURL, TraffitRPS: t.TraffitRPS,
-		APIRPM: t.APIRPM, MaxFileMB: t.MaxFileMB, RequestLogDays: t.RequestLogDays, AllowPrivateNetworks: t.AllowPrivateNetworks,
+		APIRPM: t.APIRPM, MaxFileMB: t.MaxFileMB, RequestLogDays: t.RequestLogDays, OnlyCreated: t.OnlyCreated, AllowPrivateNetworks: t.AllowPrivateNetworks,
 		Env: s.env, Log: s.log, Version: version(),
 	}
 }

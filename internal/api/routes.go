@@ -1,7 +1,6 @@
 package api
 
-// routes lists everything that this API answers. What the contract knows beyond it (connect) is not
-// part of this version: see routed.
+// routes lists everything that this API answers; what the contract knows beyond it: see routed.
 func (s *server) routes(r *registrar) {
 	for _, l := range lists {
 		handleSpliced(r, operation{
@@ -80,6 +79,31 @@ func (s *server) routes(r *registrar) {
 		doc: "Off cancels its syncs and keeps its credentials and data.",
 	}, s.setEnabled)
 	handle(r, operation{route: "DELETE /v1/integrations/{integration_id}", id: "delete-integration", tag: "integrations", summary: "Delete an integration"}, s.deleteIntegration)
+
+	handle(r, operation{
+		route: "POST /v1/connect/create-link", id: "create-link", tag: "connect", summary: "Make a link by which a customer connects an account",
+	}, s.createLink)
+	handle(r, operation{
+		route: "POST /v1/integrations/{integration_id}/relink", id: "create-relink", tag: "connect", summary: "Make a link by which a customer reconnects an account",
+		doc: "IDs and data stay, and nothing changes before the customer has finished. Only the same account can be reconnected.",
+	}, s.relink)
+	handle(r, operation{
+		route: "POST /v1/integrations/{integration_id}/setup-link", id: "create-setup-link", tag: "connect", summary: "Make a link by which a customer maps fields",
+		doc: "There must be custom fields to map.",
+	}, s.setupLink)
+	exchanged := operation{tag: "connect", doc: "Works once; a repeat within a minute gets the same answer."}
+	exchanged.route, exchanged.id, exchanged.summary = "GET /v1/connect/integration-by-token/{token}", "get-integration-by-token", "Exchange an activation token for the integration"
+	handle(r, exchanged, s.integrationByToken)
+	exchanged.route, exchanged.id, exchanged.deprecated = "POST /v1/connect/activate-integration", "activate-integration", true
+	handle(r, exchanged, s.activateIntegration)
+	handle(r, operation{
+		route: "GET /v1/connect/links", id: "list-links", tag: "connect", summary: "List links, newest first",
+		doc: "Their addresses are not shown: those are given out once.", params: pageParams(maxPageSize),
+	}, s.listLinks)
+	handle(r, operation{
+		route: "DELETE /v1/connect/links/{link_id}", id: "revoke-link", tag: "connect", summary: "Make a link useless",
+		doc: "One that was completed stays so, and its integration stays.",
+	}, s.revokeLink)
 
 	handle(r, operation{
 		route: "GET /v1/integrations/{integration_id}/integration-fields", id: "list-integration-fields", tag: "fields", summary: "List fields of the ATS",

@@ -30,6 +30,7 @@ type Config struct {
 	AllowPrivateNetworks bool    // KLADKA_ALLOW_PRIVATE_NETWORKS
 	MaxFileMB            int     // KLADKA_MAX_FILE_MB
 	RequestLogDays       int     // KLADKA_REQUEST_LOG_DAYS; 0 means no log
+	OnlyCreated          bool    // KLADKA_ONLY_CREATED
 
 	Version string
 	// Env reads the environment, for the user's folders; nil is the process's own.

@@ -52,7 +52,9 @@ func createdPayload(i Integration) integrationPayload {
 	return integrationPayload{ID: i.ID, Tool: i.Tool, Category: category, EndUser: i.endUser()}
 }
 
-func (i Integration) endUser() endUser { return endUser{i.OrganizationName, i.CreatorEmail, i.OriginID} }
+func (i Integration) endUser() endUser {
+	return endUser{i.OrganizationName, i.CreatorEmail, i.OriginID}
+}
 
 // stateChanged records that an integration's status or setup is another now, in the transaction that
 // changed it.

@@ -78,7 +78,7 @@ func newFields(ctx context.Context, db querier, ids ats.Namespace, no int64, fie
 	}
 	var put []IntegrationField
 	for _, f := range fields {
-		field := IntegrationField{ID: ids.ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key), Model: f.Model, Key: f.Key, Type: f.Type}
+		field := IntegrationField{ID: fieldID(ids, f), Model: f.Model, Key: f.Key, Type: f.Type}
 		if f.Label != "" {
 			field.Label = &f.Label
 		}
@@ -90,6 +90,11 @@ func newFields(ctx context.Context, db querier, ids ats.Namespace, no int64, fie
 		put = append(put, field)
 	}
 	return put, nil
+}
+
+// fieldID is the ID of a vendor field, which follows from what it is.
+func fieldID(ids ats.Namespace, f connector.Field) string {
+	return ids.ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key)
 }
 
 func putFields(ctx context.Context, tx *sql.Tx, no int64, put []IntegrationField) error {
@@ -200,13 +205,17 @@ func (s *Store) CustomField(ctx context.Context, no int64, id string) (CustomFie
 // takes effect with the next sync, which folds the records again. It fails with ErrNotFound when
 // there are no two such fields.
 func (s *Store) MapCustomField(ctx context.Context, no int64, id string, fieldID *string) error {
+	return mapCustomField(ctx, s.write, no, id, fieldID)
+}
+
+func mapCustomField(ctx context.Context, db execer, no int64, id string, fieldID *string) error {
 	if fieldID == nil {
-		if _, err := s.write.ExecContext(ctx, `DELETE FROM custom_field_mappings WHERE integration = $1 AND custom_field_id = $2`, no, id); err != nil {
+		if _, err := db.ExecContext(ctx, `DELETE FROM custom_field_mappings WHERE integration = $1 AND custom_field_id = $2`, no, id); err != nil {
 			return fmt.Errorf("unmap the custom field: %w", err)
 		}
 		return nil
 	}
-	res, err := s.write.ExecContext(ctx, `INSERT INTO custom_field_mappings (integration, custom_field_id, integration_field_id)
+	res, err := db.ExecContext(ctx, `INSERT INTO custom_field_mappings (integration, custom_field_id, integration_field_id)
 		SELECT f.integration, c.id, f.id FROM custom_fields c JOIN integration_fields f ON f.model = c.model
 		WHERE f.integration = $1 AND c.id = $2 AND f.id = $3
 		ON CONFLICT (integration, custom_field_id) DO UPDATE SET integration_field_id = excluded.integration_field_id`, no, id, *fieldID)

@@ -106,15 +106,7 @@ func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string
 	if err != nil {
 		return Integration{}, err
 	}
-	var twin string
-	err = s.read.QueryRowContext(ctx, `SELECT id FROM integrations WHERE tool = $1 AND tenant = $2 AND no <> $3 AND deleted_at IS NULL ORDER BY no LIMIT 1`,
-		i.Tool, i.Tenant, i.No).Scan(&twin)
-	if err == nil {
-		s.log.WarnContext(ctx, "two integrations connect the same account; remove the one that is not needed", "tool", i.Tool, "tenant", i.Tenant, "first", twin, "second", i.ID)
-	} else if !errors.Is(err, sql.ErrNoRows) {
-		return Integration{}, fmt.Errorf("look for other integrations of the account: %w", err)
-	}
-	return i, nil
+	return i, s.warnOfTwin(ctx, i)
 }
 
 // addIntegration stores a new integration and the event that tells of it.
@@ -170,16 +162,27 @@ func (s *Store) Credentials(ctx context.Context, no int64) (string, error) {
 // SetCredentials replaces an integration's sealed credentials, whose validity the caller has
 // verified: one that was INVALID is ACTIVE again. One that was switched off stays off.
 func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) error {
-	res, err := s.write.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL,
+	return s.Transact(ctx, func(tx *sql.Tx) error { return s.setCredentials(ctx, tx, no, sealed) })
+}
+
+func (s *Store) setCredentials(ctx context.Context, tx *sql.Tx, no int64, sealed string) error {
+	// The first update keeps others out until the commit.
+	var before string
+	err := tx.QueryRowContext(ctx, `UPDATE integrations SET last_seq = last_seq WHERE no = $1 AND deleted_at IS NULL RETURNING status`, no).Scan(&before)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	} else if err != nil {
+		return fmt.Errorf("read the integration's status: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL,
 			status = CASE WHEN status = $2 THEN $3 ELSE status END, next_full_at = $4
-		WHERE no = $5 AND deleted_at IS NULL`, sealed, StatusInvalid, StatusActive, s.Now(), no)
-	if err != nil {
+		WHERE no = $5`, sealed, StatusInvalid, StatusActive, s.Now(), no); err != nil {
 		return fmt.Errorf("store the credentials: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(ErrNotFound, err)
+	if before != StatusInvalid {
+		return nil
 	}
-	return nil
+	return s.stateChanged(ctx, tx, no)
 }
 
 // SetConfirmed replaces what is known of an integration's ATS, and gives what was known before.
@@ -235,6 +238,7 @@ func (s *Store) ForgetSealed(ctx context.Context) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error {
 		for _, stmt := range []string{
 			`DELETE FROM meta WHERE name = 'canary' OR name LIKE 'key!_%' ESCAPE '!'`,
+			`DELETE FROM attempts`,
 			`UPDATE integrations SET credentials = '', status = CASE WHEN status = 'ACTIVE' THEN 'INVALID' ELSE status END WHERE deleted_at IS NULL`,
 		} {
 			if _, err := tx.ExecContext(ctx, stmt); err != nil {
@@ -297,7 +301,7 @@ func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
 	}
 	names := []string{
 		"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails",
-		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions", "tracked_applications", "remappings",
+		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions", "tracked_applications", "remappings", "links",
 	}
 	for _, m := range ats.Models() {
 		names = append(names, tables[m].name)

@@ -35,10 +35,11 @@ func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunStat
 	return nil
 }
 
-// DueFull lists the active integrations whose next full sync is due.
+// DueFull lists the active integrations whose next full sync is due. Those whose setup waits for the customer
+// are not synced.
 func (s *Store) DueFull(ctx context.Context) ([]int64, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT no FROM integrations
-		WHERE status = 'ACTIVE' AND deleted_at IS NULL AND next_full_at <= $1 ORDER BY next_full_at`, s.Now())
+		WHERE status = 'ACTIVE' AND setup_status <> 'INCOMPLETE' AND deleted_at IS NULL AND next_full_at <= $1 ORDER BY next_full_at`, s.Now())
 	return collect(rows, err, func(r *sql.Rows) (int64, error) {
 		var no int64
 		return no, r.Scan(&no)

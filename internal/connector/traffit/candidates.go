@@ -103,12 +103,17 @@ func (o object) byName(names []string) any {
 		if !custom(key) {
 			continue
 		}
-		at := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(key[1:], name) })
+		at := nameAt(key, names)
 		if at >= 0 && (at < rank || at == rank && key < bestKey) && join(v) != nil {
 			best, bestKey, rank = v, key, at
 		}
 	}
 	return best
+}
+
+// nameAt finds the name that a key of the tenant's own has; -1 when it has none of them.
+func nameAt(key string, names []string) int {
+	return slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(key[1:], name) })
 }
 
 var emailPattern = regexp.MustCompile(`^[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(\.[^\s@<>()\[\],;:"\\.]+)+$`)
