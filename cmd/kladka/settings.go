@@ -76,8 +76,8 @@ func (t settings) config(s *surroundings) app.Config {
 		DataDir: t.DataDir, DatabaseURL: t.DatabaseURL,
 		MasterKey: key, MasterKeyFile: t.MasterKeyFile,
 		PublicURL: t.PublicURL, TraffitURL: t.TraffitURL, TraffitRPS: t.TraffitRPS,
-		APIRPM: t.APIRPM, MaxFileMB: t.MaxFileMB, RequestLogDays: t.RequestLogDays, AllowPrivateNetworks: t.AllowPrivateNetworks,
-		OnlyCreated: t.OnlyCreated, InvalidAfter: t.InvalidAfter.orNone(), DeleteAfter: t.DeleteAfter.orNone(),
+		APIRPM: t.APIRPM, MaxFileMB: t.MaxFileMB, RequestLogDays: t.RequestLogDays, OnlyCreated: t.OnlyCreated, AllowPrivateNetworks: t.AllowPrivateNetworks,
+		InvalidAfter: t.InvalidAfter.orNone(), DeleteAfter: t.DeleteAfter.orNone(),
 		Env: s.env, Log: s.log, Version: version(),
 	}
 }

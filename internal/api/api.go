@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connect"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/outbound"
 	"github.com/kladka/kladka/internal/store"
@@ -41,6 +42,8 @@ type Deps struct {
 	// Actions changes things in an ATS, Open reads live from it.
 	Actions Actions
 	Open    Open
+	// Connect makes links for customers, and says what came of them.
+	Connect connect.Links
 	// Spool keeps files that come with requests; Fetch gets those for passthrough that stand at an
 	// address, of at most limit bytes.
 	Spool *outbound.Spool

@@ -2,8 +2,7 @@ package api
 
 import "github.com/kladka/kladka/internal/action"
 
-// routes lists everything that this API answers. What the contract knows beyond it (connect) is not
-// part of this version: see routed.
+// routes lists everything that this API answers; what the contract knows beyond it: see routed.
 func (s *server) routes(r *registrar) {
 	for _, l := range lists {
 		handleSpliced(r, operation{
@@ -38,7 +37,7 @@ func (s *server) routes(r *registrar) {
 		summary: "Find an application that was tracked", doc: "No tool of this version can: the answer is INTEGRATION.ACTION_NOT_AVAILABLE.",
 	}, s.importTracked)
 
-	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true}
+	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true, relays: true}
 	read.route, read.id, read.summary = "GET /v1/ats/applications/{application_id}/attachments", "list-application-attachments", "List the files of an application"
 	handleAction(r, read, s.applicationAttachments)
 	read.route, read.id, read.summary = "GET /v1/ats/candidates/{candidate_id}/attachments", "list-candidate-attachments", "List the files of a candidate"
@@ -49,7 +48,7 @@ func (s *server) routes(r *registrar) {
 		route: "POST /v1/passthrough/{tool}/{api}", id: "passthrough", tag: "general", summary: "Send a request of your own to the ATS",
 		doc: "Credentials are added. Whatever the ATS answers is a success here, with its status in data. It is sent once, and " +
 			"no Idempotency-Key counts: after an error it is for you to find out what became of it.",
-		live: true, files: []place{placeOf("multipart_form_data[].value.data")},
+		live: true, relays: true, files: []place{placeOf("multipart_form_data[].value.data")},
 	}, s.passthrough)
 
 	handle(r, operation{route: "GET /v1/check-api-key", id: "check-api-key", tag: "general", summary: "Check the API key"}, s.checkKey)
@@ -107,6 +106,31 @@ func (s *server) routes(r *registrar) {
 	handle(r, operation{
 		route: "PUT /v1/scope-configs/{scope_config_id}/default", id: "set-default-scope-config", tag: "scopes", summary: "Make a scope configuration that of new integrations",
 	}, s.setDefaultScopeConfig)
+
+	handle(r, operation{
+		route: "POST /v1/connect/create-link", id: "create-link", tag: "connect", summary: "Make a link by which a customer connects an account",
+	}, s.createLink)
+	handle(r, operation{
+		route: "POST /v1/integrations/{integration_id}/relink", id: "create-relink", tag: "connect", summary: "Make a link by which a customer reconnects an account",
+		doc: "IDs and data stay, and nothing changes before the customer has finished. Only the same account can be reconnected.",
+	}, s.relink)
+	handle(r, operation{
+		route: "POST /v1/integrations/{integration_id}/setup-link", id: "create-setup-link", tag: "connect", summary: "Make a link by which a customer maps fields",
+		doc: "There must be custom fields to map.",
+	}, s.setupLink)
+	exchanged := operation{tag: "connect", doc: "Works once; a repeat within a minute gets the same answer."}
+	exchanged.route, exchanged.id, exchanged.summary = "GET /v1/connect/integration-by-token/{token}", "get-integration-by-token", "Exchange an activation token for the integration"
+	handle(r, exchanged, s.integrationByToken)
+	exchanged.route, exchanged.id, exchanged.deprecated = "POST /v1/connect/activate-integration", "activate-integration", true
+	handle(r, exchanged, s.activateIntegration)
+	handle(r, operation{
+		route: "GET /v1/connect/links", id: "list-links", tag: "connect", summary: "List links, newest first",
+		doc: "Their addresses are not shown: those are given out once.", params: pageParams(maxPageSize),
+	}, s.listLinks)
+	handle(r, operation{
+		route: "DELETE /v1/connect/links/{link_id}", id: "revoke-link", tag: "connect", summary: "Make a link useless",
+		doc: "One that was completed stays so, and its integration stays.",
+	}, s.revokeLink)
 
 	handle(r, operation{
 		route: "GET /v1/integrations/{integration_id}/integration-fields", id: "list-integration-fields", tag: "fields", summary: "List fields of the ATS",

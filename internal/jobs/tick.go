@@ -52,7 +52,7 @@ func (t *ticker) tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the active runs: %w", err)
 	}
-	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx, t.Store.PurgeRemoved), t.purge(ctx, t.oldRequests), t.purge(ctx, t.oldEvents))
+	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx, t.Store.PurgeRemoved), t.purge(ctx, t.oldRequests), t.purge(ctx, t.oldEvents), t.Clean(ctx))
 }
 
 // purgeAtOnce bounds how long one tick deletes what is not wanted any more: what removed integrations

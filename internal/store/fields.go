@@ -80,7 +80,7 @@ func newFields(ctx context.Context, db querier, ids ats.Namespace, no int64, fie
 	}
 	var put []IntegrationField
 	for _, f := range fields {
-		field := IntegrationField{ID: ids.ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key), Model: f.Model, Key: f.Key, Type: f.Type}
+		field := IntegrationField{ID: fieldID(ids, f), Model: f.Model, Key: f.Key, Type: f.Type}
 		if f.Label != "" {
 			field.Label = &f.Label
 		}
@@ -92,6 +92,11 @@ func newFields(ctx context.Context, db querier, ids ats.Namespace, no int64, fie
 		put = append(put, field)
 	}
 	return put, nil
+}
+
+// fieldID is the ID of a vendor field, which follows from what it is.
+func fieldID(ids ats.Namespace, f connector.Field) string {
+	return ids.ID("integration_field", string(f.Model)+"\x00"+f.Type+"\x00"+f.Key)
 }
 
 func putFields(ctx context.Context, tx *sql.Tx, no int64, put []IntegrationField) error {

@@ -105,15 +105,7 @@ func (s *Store) AddIntegration(ctx context.Context, i Integration, sealed string
 	if err != nil {
 		return Integration{}, err
 	}
-	var twin string
-	err = s.read.QueryRowContext(ctx, `SELECT id FROM integrations WHERE tool = $1 AND tenant = $2 AND no <> $3 AND deleted_at IS NULL ORDER BY no LIMIT 1`,
-		i.Tool, i.Tenant, i.No).Scan(&twin)
-	if err == nil {
-		s.log.WarnContext(ctx, "two integrations connect the same account; remove the one that is not needed", "tool", i.Tool, "tenant", i.Tenant, "first", twin, "second", i.ID)
-	} else if !errors.Is(err, sql.ErrNoRows) {
-		return Integration{}, fmt.Errorf("look for other integrations of the account: %w", err)
-	}
-	return i, nil
+	return i, s.warnOfTwin(ctx, i)
 }
 
 // addIntegration stores a new integration and the event that tells of it.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,12 +14,24 @@ import (
 // otherwise, before it counts as INVALID and is not synced any more until somebody reconnects it.
 const InvalidAfter = 3 * 24 * time.Hour
 
-// RunEnded draws the conclusions of a run for its integration: when the next one is due, and
-// whether the credentials still hold. They are given up when they were refused for as long as patience.
-func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunState, next, patience time.Duration) error {
+// RunEnded draws the conclusions of a run for its integration: when the next one is due, whether the
+// credentials still hold, and whether the data are up to date: those of a run that ended under another
+// restriction than the one in force now are not, so the next one is due at once. Credentials are given up when
+// they were refused for as long as patience.
+func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunState, under Restriction, next, patience time.Duration) error {
 	now, began := s.Now(), run.CreatedAt
 	if run.StartedAt != nil {
 		began = *run.StartedAt
+	}
+	i, err := scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, run.Integration))
+	if errors.Is(err, ErrNotFound) {
+		return nil // it was removed
+	} else if err != nil {
+		return err
+	}
+	changed := i.Restriction().Revision() != under.Revision() || i.DataExpiredAt != nil && *i.DataExpiredAt > began
+	if changed && state.Usable() {
+		next = 0
 	}
 	// A sync that became due since the run began, because something was changed, is not this one.
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET next_full_at = $1
@@ -28,8 +41,8 @@ func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunStat
 	}
 	switch {
 	case state.Usable():
-		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = NULL, refused_at = NULL, data_expired_at = NULL
-			WHERE no = $1`, run.Integration); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = NULL, refused_at = NULL,
+			data_expired_at = CASE WHEN $1 = 1 THEN data_expired_at END WHERE no = $2`, flag(changed), run.Integration); err != nil {
 			return fmt.Errorf("note how the credentials do: %w", err)
 		}
 		return s.transition(ctx, tx, run.Integration, `UPDATE integrations SET status = 'ACTIVE'
@@ -40,10 +53,11 @@ func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunStat
 	return nil
 }
 
-// DueFull lists the active integrations whose next full sync is due.
+// DueFull lists the active integrations whose next full sync is due. Those whose setup waits for the customer
+// are not synced.
 func (s *Store) DueFull(ctx context.Context) ([]int64, error) {
 	rows, err := s.read.QueryContext(ctx, `SELECT no FROM integrations
-		WHERE status = 'ACTIVE' AND deleted_at IS NULL AND next_full_at <= $1 ORDER BY next_full_at`, s.Now())
+		WHERE status = 'ACTIVE' AND setup_status <> 'INCOMPLETE' AND deleted_at IS NULL AND next_full_at <= $1 ORDER BY next_full_at`, s.Now())
 	return collect(rows, err, scanNo)
 }
 

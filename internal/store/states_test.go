@@ -56,7 +56,7 @@ func TestStatesAndEvents(t *testing.T) {
 		ended := func(state store.RunState, patience time.Duration) func() error {
 			return func() error {
 				return s.Transact(ctx, func(tx *sql.Tx) error {
-					return s.RunEnded(ctx, tx, store.Run{Integration: i.No}, state, time.Hour, patience)
+					return s.RunEnded(ctx, tx, store.Run{Integration: i.No}, state, store.Restriction{}, time.Hour, patience)
 				})
 			}
 		}
@@ -150,7 +150,7 @@ func TestEventsAreAtomic(t *testing.T) {
 		_, last := told(t, s, 0)
 		broken := errors.New("broken")
 		if err := s.Transact(ctx, func(tx *sql.Tx) error {
-			if err := s.RunEnded(ctx, tx, store.Run{Integration: i.No}, store.RunAuthentication, time.Hour, 0); err != nil {
+			if err := s.RunEnded(ctx, tx, store.Run{Integration: i.No}, store.RunAuthentication, store.Restriction{}, time.Hour, 0); err != nil {
 				t.Error(err)
 			}
 			return broken
