@@ -73,7 +73,6 @@ func TestStripEqualsBlank(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// What a foreign ID leads to is known no more, but which it was.
 			if string(own) != string(blank.Own) || string(ref) != string(blank.Ref) {
 				t.Errorf("%s without %s:\n%s\n%s, want\n%s\n%s", m, field, own, ref, blank.Own, blank.Ref)
 			}
