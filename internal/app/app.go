@@ -18,7 +18,7 @@ import (
 	"github.com/kladka/kladka/internal/action"
 	"github.com/kladka/kladka/internal/api"
 	"github.com/kladka/kladka/internal/ats"
-	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/connect"
 	"github.com/kladka/kladka/internal/connector/traffit"
 	"github.com/kladka/kladka/internal/jobs"
 	"github.com/kladka/kladka/internal/mirror"
@@ -26,6 +26,7 @@ import (
 	"github.com/kladka/kladka/internal/secret"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/trail"
+	"github.com/kladka/kladka/internal/web"
 )
 
 // App is an opened application. It is safe for concurrent use.
@@ -40,6 +41,7 @@ type App struct {
 	engine  *mirror.Engine
 	spool   *outbound.Spool
 	actions *action.Service
+	connect *connect.Service
 	close   []func() error // in the order of opening
 }
 
@@ -63,7 +65,8 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, err
 	}
 	keep := time.Duration(c.RequestLogDays) * 24 * time.Hour
-	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log, KeepRequests: keep}); err != nil {
+	clean := func(ctx context.Context) error { return a.connect.Clean(ctx) }
+	if a.jobs, err = jobs.New(ctx, jobs.Config{Store: a.Store, Log: c.Log, KeepRequests: keep, Clean: clean}); err != nil {
 		return nil, err
 	}
 	if keep > 0 {
@@ -76,12 +79,17 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key for the rows of listings: %w", err)
 	}
-	engine := mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Salt: salt, Point: c.Point}
+	engine := mirror.Config{
+		Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Salt: salt, Point: c.Point, InvalidAfter: c.InvalidAfter,
+	}
 	if c.TraffitRPS > 0 {
 		engine.ConfirmEvery = time.Duration(mirror.ConfirmShare / c.TraffitRPS * float64(time.Second))
 	}
 	a.engine = mirror.New(engine)
-	return a, a.openActions()
+	if err := a.openActions(); err != nil {
+		return nil, err
+	}
+	return a, a.openConnect(ctx)
 }
 
 // openActions prepares what changes things in an ATS.
@@ -155,6 +163,9 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 	if a.Store.Embedded() && role != RoleAll {
 		return &ConfigError{Setting: "KLADKA_DATABASE_URL", Message: fmt.Sprintf("--role %s needs PostgreSQL; with SQLite one process does everything", role)}
 	}
+	if a.Config.PublicURL == "" && l != nil {
+		a.Config.PublicURL = urlOf(l.Addr())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	if role != RoleAPI {
 		release, err := a.Store.LockWork()
@@ -175,9 +186,6 @@ func (a *App) Run(ctx context.Context, role Role, l net.Listener) (err error) {
 	group.Go(func() error { return a.actions.KeepLeases(ctx, drainActions) })
 	address := ""
 	if role != RoleWorker {
-		if a.Config.PublicURL == "" {
-			a.Config.PublicURL = urlOf(l.Addr())
-		}
 		h, err := a.handler(ctx)
 		if err != nil {
 			return err
@@ -208,27 +216,36 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tools []connector.Tool
-	for _, c := range a.tenants.connectors {
-		tools = append(tools, c.Tool())
-	}
 	links, err := a.keys.Derive(ctx, a.Store, "downloads")
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key for download addresses: %w", err)
 	}
 	h, err := api.New(api.Deps{
-		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,
-		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links,
+		Store: a.Store, StartSync: a.engine.Start, Tools: a.Tools(), RemoteData: a.remoteData,
+		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links, Connect: a.connect,
 		Spool: a.spool, Fetch: a.fetch, MaxFile: a.maxFile(),
 		Ready: a.Ready, Metrics: metrics(a.Store, a.trail, a.Config.Version, a.Config.Log), Trail: a.trail,
 		Now: a.Config.Now, Log: a.Config.Log,
 		Version: a.Config.Version, PublicURL: a.Config.PublicURL,
-		EnvironmentID: environment, RPM: a.Config.APIRPM,
+		EnvironmentID: environment, RPM: a.Config.APIRPM, DeleteAfter: a.deleteAfter(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the API: %w", err)
 	}
-	return h, nil
+	pages, err := web.New(web.Deps{
+		Page: a.connect, Log: a.Config.Log, Now: a.Config.Now, PublicURL: a.Config.PublicURL, Version: a.Config.Version,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the pages: %w", err)
+	}
+	// A ServeMux would redirect what the API answers itself.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/connect" || strings.HasPrefix(r.URL.Path, "/connect/") {
+			pages.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	}), nil
 }
 
 // environment is the installation's own ID, made at the first start.

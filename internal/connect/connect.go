@@ -90,6 +90,8 @@ var (
 	ErrRevoked   = errors.New("it was revoked")
 	ErrCompleted = errors.New("it was used already")
 	ErrReplaced  = errors.New("a newer attempt has taken its place")
+	// ErrTooMany: the link has had too many attempts within an hour, or too many accounts are being checked.
+	ErrTooMany = errors.New("there are too many attempts; try again later")
 )
 
 // AttemptState is how far an attempt has come.
@@ -136,7 +138,8 @@ type FieldRef struct {
 // Outcome is what a completed link gives.
 type Outcome struct {
 	Integration store.Integration
-	// ActivationToken is what the page hands to the integrator's page; valid for a short time.
+	// ActivationToken is what the page hands to the integrator's page; valid for a short time. It is empty
+	// when the integrator has had one already, and a while after the link was completed.
 	ActivationToken string
 }
 
@@ -155,20 +158,23 @@ type Visit struct {
 
 // Page is what package web needs of the service.
 type Page interface {
-	// Visit opens a link by the token in its address. The error is one of those above, or internal; with
-	// ErrCompleted the visit is whole all the same.
+	// Visit opens a link by the token in its address. The error is one of those above, or internal. With
+	// ErrCompleted the visit is whole all the same; with ErrExpired and ErrRevoked it may have the link.
 	Visit(ctx context.Context, token string) (Visit, error)
 	// Guide tells how credentials for the tool are made, in a language.
 	Guide(tool, language string, scopes ats.Scopes) (connector.Guide, []connector.Credential, []connector.Permission)
-	// Submit takes credentials and begins their check in the background; it replaces earlier attempts.
+	// Submit takes credentials and begins their check in the background; it replaces earlier attempts. What
+	// cannot be right is an attempt that has failed; a tool that is not the visit's is store.ErrNotFound.
 	Submit(ctx context.Context, v Visit, tool string, credentials map[string]string) (Attempt, error)
-	// Attempt reads an attempt of the link; store.ErrNotFound when it has none of that ID (any more).
+	// Attempt reads an attempt of the link; store.ErrNotFound when it has none of that ID (any more),
+	// ErrReplaced when a newer one counts.
 	Attempt(ctx context.Context, v Visit, id string) (Attempt, error)
 	// Fields lists the vendor's fields that custom fields can be mapped to, of the attempt's account, or
 	// of the integration of a setup link, whose attempt is empty.
 	Fields(ctx context.Context, v Visit, attempt string) ([]connector.Field, error)
 	// Finish completes the link with an attempt that is Ready, or a setup link with an empty attempt. It
-	// can be repeated: the same link gives the same integration, and only one.
+	// can be repeated, also on a link that is completed: the same link gives the same integration, and only
+	// one. A mapping that names no such field is an ats error with the code PLATFORM.INPUT_INVALID.
 	Finish(ctx context.Context, v Visit, attempt string, c Choices) (Outcome, error)
 }
 
@@ -181,6 +187,7 @@ type Links interface {
 	List(ctx context.Context, before *Link, limit int) ([]Link, error)
 	// Revoke makes a link useless. It is no error when it was revoked or completed before.
 	Revoke(ctx context.Context, id string) error
-	// Exchange gives the integration behind an activation token, and notes that it was asked for.
+	// Exchange gives the integration behind an activation token, and notes that it was asked for. The error
+	// is one of those above: ErrCompleted when it was asked for before.
 	Exchange(ctx context.Context, token string) (store.Integration, error)
 }

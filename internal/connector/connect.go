@@ -50,6 +50,7 @@ const (
 	ProblemUnreachable ProblemCode = "unreachable" // no connection
 	ProblemDown        ProblemCode = "down"        // it answers, but not now
 	ProblemInterrupted ProblemCode = "interrupted" // the check did not come to its end
+	ProblemAccount     ProblemCode = "account"     // it is another account than the one that is to be reconnected
 	ProblemOther       ProblemCode = "other"
 )
 

@@ -359,6 +359,8 @@ type Tool struct {
 	Features    []FeatureCoverage
 	// Passthrough names the APIs that passthrough reaches.
 	Passthrough []string
+	// Remappable lists the fields that can take their value from other vendor fields than usual, by model.
+	Remappable map[ats.Model][]string
 	// Details are the wire details that the connector had to assume.
 	Details []Detail
 }

@@ -45,6 +45,8 @@ type Config struct {
 	Tick time.Duration
 	// KeepRequests is how long the request log is kept; 0 keeps nothing of it.
 	KeepRequests time.Duration
+	// Clean deletes what else is too old, a bounded number of rows at a time; nil: there is nothing.
+	Clean func(ctx context.Context) error
 	// Idle is how long a run may look as if its worker had died between two slices before it is
 	// believed (default 4 s).
 	Idle time.Duration
@@ -70,6 +72,9 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	}
 	if c.Idle == 0 {
 		c.Idle = 4 * time.Second
+	}
+	if c.Clean == nil {
+		c.Clean = func(context.Context) error { return nil }
 	}
 	j := &Jobs{Config: c}
 	db, listener := c.Store.JobsDB()

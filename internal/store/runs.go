@@ -98,30 +98,34 @@ func scanRun(row interface{ Scan(...any) error }) (Run, error) {
 // one and true. then runs in the same transaction, to enqueue the work.
 func (s *Store) StartRun(ctx context.Context, id string, no int64, typ RunType, cause string, then func(*sql.Tx, Run) error) (Run, bool, error) {
 	var run Run
-	already := false
-	err := s.Transact(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `INSERT INTO runs (id, integration, type, state, cause, owner, fence, lease_until, created_at, cancel_asked)
-			VALUES ($1, $2, $3, $4, $5, '', 0, 0, $6, 0) ON CONFLICT (integration, type) WHERE ended_at IS NULL DO NOTHING`,
-			id, no, string(typ), string(RunQueued), cause, s.Now())
-		if err != nil {
-			return fmt.Errorf("queue a run: %w", err)
-		}
-		n, err := res.RowsAffected()
-		if err != nil {
-			return err
-		}
-		already = n == 0
-		run, err = scanRun(tx.QueryRowContext(ctx, `SELECT `+runColumns+` FROM runs
-			WHERE integration = $1 AND type = $2 AND ended_at IS NULL`, no, string(typ)))
-		if err != nil {
-			return fmt.Errorf("read the queued run: %w", err)
-		}
-		if already {
-			return nil
-		}
-		return then(tx, run)
+	var already bool
+	err := s.Transact(ctx, func(tx *sql.Tx) (err error) {
+		run, already, err = s.startRun(ctx, tx, id, no, typ, cause, then)
+		return err
 	})
 	return run, already, err
+}
+
+func (s *Store) startRun(ctx context.Context, tx *sql.Tx, id string, no int64, typ RunType, cause string, then func(*sql.Tx, Run) error) (Run, bool, error) {
+	res, err := tx.ExecContext(ctx, `INSERT INTO runs (id, integration, type, state, cause, owner, fence, lease_until, created_at, cancel_asked)
+		VALUES ($1, $2, $3, $4, $5, '', 0, 0, $6, 0) ON CONFLICT (integration, type) WHERE ended_at IS NULL DO NOTHING`,
+		id, no, string(typ), string(RunQueued), cause, s.Now())
+	if err != nil {
+		return Run{}, false, fmt.Errorf("queue a run: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return Run{}, false, err
+	}
+	run, err := scanRun(tx.QueryRowContext(ctx, `SELECT `+runColumns+` FROM runs
+		WHERE integration = $1 AND type = $2 AND ended_at IS NULL`, no, string(typ)))
+	if err != nil {
+		return Run{}, false, fmt.Errorf("read the queued run: %w", err)
+	}
+	if n == 0 {
+		return run, true, nil
+	}
+	return run, false, then(tx, run)
 }
 
 // ErrHeld means that another worker holds the run's lease, or that the run has ended.

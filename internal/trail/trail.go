@@ -245,3 +245,15 @@ func ValidID(id string) bool {
 	b, err := hex.DecodeString(id)
 	return err == nil && len(b) == 8 && hex.EncodeToString(b) == id
 }
+
+// Note writes down something that is no call of the API, but for which an ATS was asked under its ID: an
+// attempt to connect.
+func (r *Recorder) Note(row store.Request) {
+	if r == nil {
+		return
+	}
+	if row.Error != nil {
+		row.Error = new(short(mask(*row.Error), maxError))
+	}
+	r.add([]store.Request{row}, nil)
+}
