@@ -50,7 +50,7 @@ func (*traffit) Explain(err error) connector.Problem {
 	}
 	problem.Message = err.Error()
 	if input, ok := errors.AsType[*inputError](err); ok {
-		problem.Code, problem.Credential = connector.ProblemInput, input.credential
+		problem.Code, problem.Credential, problem.Message = connector.ProblemInput, input.credential, input.message
 		return problem
 	}
 	if errors.Is(err, context.Canceled) {
@@ -113,12 +113,12 @@ func network(err error) (code connector.ProblemCode, credential string) {
 // explain says what to do about a refused client. Which of ID and secret is wrong TRAFFIT does not
 // tell, but an ID begins with the name of its instance (documented).
 func (e *refusedError) explain() (credential, message string) {
-	name, _, found := strings.Cut(strings.ToLower(e.client), "_")
+	client, tenant := strings.ToLower(e.client), strings.ToLower(e.tenant)
 	switch {
-	case strings.HasPrefix(strings.ToLower(e.client), strings.ToLower(e.tenant)+"_"):
+	case strings.HasPrefix(client, tenant+"_"):
 		return "", fmt.Sprintf("the client ID or the client secret is wrong; copy both again from TRAFFIT (%v)", e.err)
-	case !found:
-		return credentialID, fmt.Sprintf("the client ID does not begin with the instance's name: TRAFFIT shows it as %s_NAME (%v)", e.tenant, e.err)
+	case !strings.Contains(client, "_"):
+		return credentialID, fmt.Sprintf("the client ID is incomplete: TRAFFIT shows it as %s_NAME (%v)", e.tenant, e.err)
 	}
-	return credentialID, fmt.Sprintf("the client ID begins with %q and the tenant is %q: one of the two may be another instance's (%v)", name, e.tenant, e.err)
+	return credentialID, fmt.Sprintf("the client ID does not begin with %s_: it, or the tenant's name, is another instance's (%v)", e.tenant, e.err)
 }
