@@ -31,16 +31,11 @@ func (e *refusedError) Error() string { return e.err.Error() }
 // Unwrap gives the refusal.
 func (e *refusedError) Unwrap() error { return e.err }
 
-// versionError means that a token is given, and then taken nowhere: a client belongs to one version
-// of the API (documented).
-type versionError struct{ err error }
-
-func (e *versionError) Error() string {
-	return "TRAFFIT gives a token to the API client and accepts it nowhere, as it does with clients of API V1: " + e.err.Error()
+// ofV1 is the error of a client to whom a token is given, and then accepted nowhere: a client belongs to
+// one version of the API (documented), and this one not to v2.
+func ofV1(refusal error) error {
+	return &connector.VersionError{Message: "TRAFFIT gives the API client a token and accepts it nowhere, so it must be one of API V1; make another one with API V1 switched off (" + refusal.Error() + ")"}
 }
-
-// Unwrap gives one of the refusals.
-func (e *versionError) Unwrap() error { return e.err }
 
 // Explain finds out what is wrong with a connection whose Connect or Check failed.
 func (*traffit) Explain(err error) connector.Problem {
@@ -61,9 +56,8 @@ func (*traffit) Explain(err error) connector.Problem {
 		problem.Code = connector.ProblemDown
 		return problem
 	}
-	if version, ok := errors.AsType[*versionError](err); ok {
+	if _, ok := errors.AsType[*connector.VersionError](err); ok {
 		problem.Code, problem.Credential = connector.ProblemVersion, credentialID
-		problem.Message = version.Error()
 		return problem
 	}
 	if refused, ok := errors.AsType[*refusedError](err); ok {
