@@ -41,6 +41,8 @@ type operation struct {
 	deprecated       bool
 	// live operations ask the ATS while the client waits.
 	live bool
+	// relays: the answer holds what the ATS says, whatever that is.
+	relays bool
 	// files are the places of the body in which contents of files may stand.
 	files []place
 }

@@ -35,7 +35,7 @@ func (s *server) routes(r *registrar) {
 		summary: "Find an application that was tracked", doc: "No tool of this version can: the answer is INTEGRATION.ACTION_NOT_AVAILABLE.",
 	}, s.importTracked)
 
-	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true}
+	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true, relays: true}
 	read.route, read.id, read.summary = "GET /v1/ats/applications/{application_id}/attachments", "list-application-attachments", "List the files of an application"
 	handleAction(r, read, s.applicationAttachments)
 	read.route, read.id, read.summary = "GET /v1/ats/candidates/{candidate_id}/attachments", "list-candidate-attachments", "List the files of a candidate"
@@ -46,7 +46,7 @@ func (s *server) routes(r *registrar) {
 		route: "POST /v1/passthrough/{tool}/{api}", id: "passthrough", tag: "general", summary: "Send a request of your own to the ATS",
 		doc: "Credentials are added. Whatever the ATS answers is a success here, with its status in data. It is sent once, and " +
 			"no Idempotency-Key counts: after an error it is for you to find out what became of it.",
-		live: true, files: []place{placeOf("multipart_form_data[].value.data")},
+		live: true, relays: true, files: []place{placeOf("multipart_form_data[].value.data")},
 	}, s.passthrough)
 
 	handle(r, operation{route: "GET /v1/check-api-key", id: "check-api-key", tag: "general", summary: "Check the API key"}, s.checkKey)

@@ -76,7 +76,11 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.tenants = newTenants(c, a.Store, a.keys, a.trail, traffit.New(traffit.Options{URL: c.TraffitURL}))
 	a.close = append(a.close, a.tenants.close)
-	engine := mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Point: c.Point}
+	salt, err := a.keys.DeriveKey(ctx, a.Store, "rows")
+	if err != nil {
+		return nil, fmt.Errorf("prepare the key for the rows of listings: %w", err)
+	}
+	engine := mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Salt: salt, Point: c.Point}
 	if c.TraffitRPS > 0 {
 		engine.ConfirmEvery = time.Duration(mirror.ConfirmShare / c.TraffitRPS * float64(time.Second))
 	}

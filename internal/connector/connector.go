@@ -361,6 +361,8 @@ type Tool struct {
 	Passthrough []string
 	// Details are the wire details that the connector had to assume.
 	Details []Detail
+	// Remappable lists the fields, by model, that can take their value from another vendor field.
+	Remappable map[ats.Model][]string
 }
 
 // Detail is a detail of the ATS's wire format that nobody has confirmed. The connector accepts

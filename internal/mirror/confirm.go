@@ -137,7 +137,7 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 			continue // the group itself is gone; its own confirmation takes its units along
 		case err != nil && ctx.Err() == nil && pageFault(err):
 			s.Missing += int64(len(groups[g]))
-			s.Error = new(fmt.Sprintf("deletions could not be confirmed: %v", err))
+			s.Error = new("deletions could not be confirmed: " + w.said(err))
 			if _, down := errors.AsType[*connector.RetryError](err); !down {
 				failedInRow = 0
 			} else if failedInRow++; failedInRow >= downAfter {

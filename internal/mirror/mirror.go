@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
@@ -44,6 +45,8 @@ type Config struct {
 	// ConfirmEvery is the time from one confirming request to the next, so that they take their share
 	// of a tenant's request budget and no more (default: no wait).
 	ConfirmEvery time.Duration
+	// Salt keeps the keys of rows in pages from being guessed. All processes must have the same.
+	Salt []byte
 	// Point is called at named points of the work. Tests stop the process there.
 	Point func(name string)
 }
@@ -162,7 +165,12 @@ type work struct {
 	plan        []connector.Step
 	steps       []store.RunStep // as saved, in the order of plan, then the deletions
 	fields      connector.FieldSettings
-	revision    string
+	restriction store.Restriction // what may not be stored
+	whole       bool              // no model and no field is off
+	hash        hash.Hash         // see keyed
+	revision    string            // of the rules of folding
+	reading     string            // of the rules of reading
+	paging      string            // of the rules under which pages were decoded
 	until       time.Time
 	requests    atomic.Int64
 	inFlight    int               // how many requests are under way at once
@@ -183,9 +191,11 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 		return w, errCancelled
 	}
 	var err error
-	if w.integration, err = e.Store.IntegrationByNo(ctx, run.Integration); err != nil {
+	i, err := e.Store.IntegrationByNo(ctx, run.Integration)
+	if err != nil {
 		return w, fmt.Errorf("read the integration: %w", err)
 	}
+	w.restrict(i)
 	if w.conn, w.tenant, err = e.Open(ctx, w.integration); err != nil {
 		return w, err
 	}
@@ -193,30 +203,31 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 		return w, err
 	}
 	w.revision = w.conn.Revision() + "/" + store.FieldRevision(w.fields)
+	if r := w.restriction.Revision(); r != "" {
+		w.revision += "/" + r
+	}
 	w.plan = w.tenant.Plan()
 	planned := make([]store.RunStep, 0, len(w.plan)+1)
 	for n, s := range w.plan {
 		planned = append(planned, store.RunStep{Step: s.Name, Ordinal: n, Background: s.Background})
 	}
 	planned = append(planned, store.RunStep{Step: deletionsStep, Ordinal: len(w.plan), Background: true})
-	folded, err := e.Store.FoldedRevision(ctx, run.Integration)
-	if err != nil {
-		return w, err
-	}
 	if _, err = w.write(ctx, func(tx *store.Tx) error {
-		if folded != w.revision {
-			if folded != "" {
-				if err := tx.AddFanout(ctx, store.RefoldAll()); err != nil {
-					return err
-				}
-			}
-			if err := tx.SetFoldedRevision(ctx, w.revision); err != nil {
-				return err
-			}
+		if err := w.adopt(ctx, tx); err != nil {
+			return err
 		}
 		return tx.PlanSteps(ctx, run.ID, planned)
 	}); err != nil {
 		return w, err
+	}
+	w.paging = w.reading
+	if w.restriction.OnlyCreated {
+		// What was created since is on pages that were decoded when it was still left out.
+		n, err := e.Store.CountTracked(ctx, run.Integration)
+		if err != nil {
+			return w, err
+		}
+		w.paging += fmt.Sprintf("/%d", n)
 	}
 	w.steps, err = e.Store.Steps(ctx, run.ID)
 	return w, err
@@ -299,7 +310,7 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 	}
 	state := store.StepDone
 	if failsStep(err) {
-		s.Error = new(err.Error())
+		s.Error = new(w.said(err))
 		if s.Total != nil {
 			s.Missing += max(0, *s.Total-s.Done)
 		}
@@ -356,7 +367,7 @@ func (w *work) save(ctx context.Context, tx *store.Tx, s *store.RunStep) error {
 // markLoads makes models readable whose steps have all ended well.
 func (w *work) markLoads(ctx context.Context, tx *store.Tx) error {
 	for _, m := range ats.Models() {
-		named, ready := false, true
+		named, ready := false, w.integration.Scopes.Model(m)
 		for n, p := range w.plan {
 			state := w.steps[n].State
 			for _, l := range p.Loads {
@@ -447,9 +458,9 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 	if retry, ok := errors.AsType[*connector.RetryError](err); ok {
 		if e.stalled(ctx, run) {
 			return e.finish(ctx, run, w, store.RunTimedOut, string(ats.RemoteUnavailable),
-				fmt.Sprintf("no progress for %s: %v", e.Stalled, retry))
+				fmt.Sprintf("no progress for %s: %s", e.Stalled, w.said(retry)))
 		}
-		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", retry.Err)
+		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", w.said(retry))
 		return Next{After: max(retry.After, 5*time.Second)}, e.Store.ReleaseLease(ctx, lease)
 	}
 	busy := errors.Is(err, store.ErrSlow) || store.Transient(err)
@@ -464,8 +475,8 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		return Next{}, e.Store.ReleaseLease(ctx, lease)
 	}
 	if err != nil {
-		e.Log.ErrorContext(ctx, "sync failed", "run", run.ID, "err", err)
-		return e.finish(ctx, run, w, store.RunFailed, string(ats.CodeOf(err)), err.Error())
+		e.Log.ErrorContext(ctx, "sync failed", "run", run.ID, "err", w.said(err))
+		return e.finish(ctx, run, w, store.RunFailed, string(ats.CodeOf(err)), w.said(err))
 	}
 	state, message := outcome(w.steps)
 	return e.finish(ctx, run, w, state, "", message)
@@ -520,7 +531,7 @@ func (e *Engine) finish(ctx context.Context, run store.Run, w *work, state store
 		if w == nil {
 			return nil
 		}
-		return e.Store.RunEnded(ctx, tx, run, state, e.next(w.integration, state))
+		return e.Store.RunEnded(ctx, tx, run, state, w.restriction, e.next(w.integration, state))
 	})
 	if errors.Is(err, store.ErrFenced) {
 		err = nil

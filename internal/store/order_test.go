@@ -43,7 +43,7 @@ func TestLocksAreTakenInOneOrder(t *testing.T) {
 					}
 				}
 				if err := s.FinishRun(ctx, *run.Lease(), store.RunSucceeded, "", "", func(tx *sql.Tx) error {
-					return s.RunEnded(context.Background(), tx, run, store.RunSucceeded, time.Hour)
+					return s.RunEnded(context.Background(), tx, run, store.RunSucceeded, store.Restriction{}, time.Hour)
 				}); err != nil {
 					t.Errorf("finish: %v", err)
 					return
@@ -159,7 +159,7 @@ func TestRefusedCredentialsOfOneSwitchedOff(t *testing.T) {
 				}
 			}
 			if err := s.Transact(ctx, func(tx *sql.Tx) error {
-				return s.RunEnded(ctx, tx, store.Run{Integration: i.No}, store.RunAuthentication, time.Hour)
+				return s.RunEnded(ctx, tx, store.Run{Integration: i.No}, store.RunAuthentication, store.Restriction{}, time.Hour)
 			}); err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,17 +14,28 @@ import (
 // counts as INVALID and is not synced any more until somebody reconnects it.
 const InvalidAfter = 3 * 24 * time.Hour
 
-// RunEnded draws the conclusions of a run for its integration: when the next one is due, and
-// whether the credentials still hold.
-func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunState, next time.Duration) error {
+// RunEnded draws the conclusions of a run for its integration: when the next one is due, whether the
+// credentials still hold, and whether the data are up to date: those of a run that ended under another
+// restriction than the one in force now are not, so the next one is due at once.
+func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunState, under Restriction, next time.Duration) error {
 	now := s.Now()
+	i, err := scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, run.Integration))
+	if errors.Is(err, ErrNotFound) {
+		return nil // it was removed
+	} else if err != nil {
+		return err
+	}
+	changed := i.Restriction().Revision() != under.Revision()
+	if changed && state.Usable() {
+		next = 0
+	}
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET next_full_at = $1 WHERE no = $2`, now+next.Milliseconds(), run.Integration); err != nil {
 		return fmt.Errorf("plan the next sync: %w", err)
 	}
-	var err error
 	switch {
 	case state.Usable():
-		_, err = tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = NULL, data_expired_at = NULL WHERE no = $1`, run.Integration)
+		_, err = tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = NULL, data_expired_at = CASE WHEN $1 = 1 THEN data_expired_at END WHERE no = $2`,
+			flag(changed), run.Integration)
 	case state == RunAuthentication:
 		_, err = tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = COALESCE(auth_failing_since, $1),
 			status = CASE WHEN status = 'ACTIVE' AND auth_failing_since <= $2 THEN 'INVALID' ELSE status END WHERE no = $3`,
