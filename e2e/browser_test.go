@@ -266,10 +266,15 @@ func (p *tab) fill(css, text string) {
 	call(p, p.page, input.InsertText, input.InsertTextParams{Text: text})
 }
 
-// press presses a key: a character or one of package kb.
+// press presses a key: a character or one of package kb. A key that ends its document may never be
+// acknowledged, so what tells is what comes of it.
 func (p *tab) press(keys string) {
 	p.Helper()
-	p.do(chromedp.KeyEvent(keys))
+	ctx, stop := context.WithTimeout(p.page, time.Second)
+	defer stop()
+	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		p.Fatalf("press %q: %v", keys, err)
+	}
 }
 
 // violation is what axe finds.

@@ -24,8 +24,10 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/sandbox"
+	"github.com/kladka/kladka/internal/store"
 )
 
 var update = flag.Bool("update", false, "write the pictures of the connect pages into docs/pictures")
@@ -212,7 +214,7 @@ func TestConnectPages(t *testing.T) {
 		"success":            (*connecting).success,
 		"cancel":             (*connecting).cancel,
 		"wrong secret":       (*connecting).wrongSecret,
-		"unknown tenant":     (*connecting).unknownTenant,
+		"wrong fields":       (*connecting).wrongFields,
 		"missing scope":      (*connecting).missingScope,
 		"down":               (*connecting).down,
 		"links that are off": (*connecting).linksThatAreOff,
@@ -318,8 +320,7 @@ func (c *connecting) wrongSecret() {
 	f.click(send) // the browser itself asks for what is missing
 	f.at("form")
 	f.submit("https://wrong.traffit.com/#/recruitments", "wrong_kladka", "no "+secret)
-	f.refused()
-	f.has(`[aria-invalid="true"]`)
+	f.refused("TRAFFIT does not accept these access details.")
 	f.inspect("wrong-secret")
 	if v := eval[string](f, `document.querySelector('`+field("client_id")+`').value`); v != "wrong_kladka" {
 		c.Errorf("the client ID is %q", v)
@@ -332,13 +333,29 @@ func (c *connecting) wrongSecret() {
 	}
 }
 
-func (c *connecting) unknownTenant() {
+// What can be said of one field stands beside it.
+func (c *connecting) wrongFields() {
+	c.tenant("fields")
+	c.tenant("version", "client", "v1")
 	_, f := c.framed(c.link(nil))
 	f.click(next)
-	f.submit("no name!", "x_kladka", secret)
-	f.refused()
-	f.has(field("tenant") + `[aria-invalid="true"]`)
-	f.inspect("no-subdomain")
+	for _, wrong := range []struct{ tenant, id, beside, reads, name string }{
+		{"no name!", "x_kladka", "tenant", "This does not look right.", "no-subdomain"},
+		{"unknowncompany", "unknowncompany_kladka", "tenant", "TRAFFIT does not know this account.", "unknown-tenant"},
+		{"fields", "other_kladka", "client_id", "TRAFFIT does not accept these access details.", "other-client"},
+		{"version", "version_kladka", "client_id", "This access is meant for another version of the API.", "api-v1"},
+	} {
+		f.submit(wrong.tenant, wrong.id, secret)
+		f.refused(wrong.reads)
+		got := eval[[]string](f, `[...document.querySelectorAll("main [aria-invalid]")].map(e => e.name)`)
+		if d := cmp.Diff([]string{"credential-" + wrong.beside}, got); d != "" {
+			c.Errorf("%s: wrong fields (-want +got):\n%s", wrong.name, d)
+		}
+		f.inspect(wrong.name)
+		eval[chromedp.Void](f, `document.querySelector("`+problems+`").remove()`) // so that the next one is waited for
+	}
+	f.submit("fields", "fields_kladka", secret)
+	f.at("confirm")
 }
 
 func (c *connecting) missingScope() {
@@ -360,13 +377,13 @@ func (c *connecting) missingScope() {
 }
 
 func (c *connecting) down() {
-	t := c.tenant("down", "down", "503html")
+	t := c.tenant("down", "fail.500", "1")
 	_, f := c.framed(c.link(nil))
 	f.click(next)
 	f.submit("down", "down_kladka", secret)
-	f.refused()
+	f.refused("TRAFFIT is not available at the moment.")
 	f.inspect("down")
-	c.set(t, "down", "none")
+	c.set(t, "fail.500", "0")
 	f.submit("", "", secret)
 	f.at("confirm")
 }
@@ -466,10 +483,56 @@ func (c *connecting) magicLink() {
 // What is optional can be declined, and the customer is asked for the rest.
 func (c *connecting) choices() {
 	c.tenant("choices")
-	host, f := c.framed(c.link(nil))
+	config, err := c.app.Store.AddScopeConfig(c.Context(), "some", ats.ScopeConfig{
+		Models: map[ats.Model]ats.ModelScope{
+			ats.Users:      {Setting: ats.Optional},
+			ats.Candidates: {Fields: map[string]ats.Setting{"phone_numbers": ats.Optional, "email_addresses": ats.Optional, "social_links": ats.Disabled}},
+			ats.Tags:       {Setting: ats.Disabled},
+		},
+		Actions: map[string]ats.Setting{"ats_create_candidate": ats.Optional, "ats_reject_application": ats.Disabled},
+	})
+	if err != nil {
+		c.Fatal(err)
+	}
+	label, about := "Shoe size", "As the candidate tells it."
+	if _, err := c.app.Store.AddCustomField(c.Context(), store.CustomField{Model: ats.Candidates, Key: "shoe_size", Label: &label, Description: &about}); err != nil {
+		c.Fatal(err)
+	}
+	host, f := c.framed(c.link(object{"scope_config_id": config.ID, "enable_field_mapping": true, "only_created_applications": "ask"}))
 	f.connectTo("choices")
+	f.inspect("confirm-choices")
+	offered := eval[[]string](f, `[...document.querySelectorAll("input[name=share]")].map(e => e.value).sort()`)
+	if d := cmp.Diff([]string{"ats_candidates.email_addresses", "ats_candidates.phone_numbers", "ats_create_candidate", "ats_users"}, offered); d != "" {
+		c.Errorf("what may be declined (-want +got):\n%s", d)
+	}
+	for _, css := range []string{
+		`input[name="share"][value="ats_users"]`, `input[name="share"][value="ats_candidates.phone_numbers"]`, `input[name="only_created"][value="yes"]`,
+	} {
+		f.click(css)
+	}
+	eval[chromedp.Void](f, `(e => { e.value = e.options[1].value; })(document.querySelector("select[name^=map-]"))`)
 	f.click(send)
-	c.integration(host.outcome())
+	id, _ := c.integration(host.outcome())["id"].(string)
+	i, err := c.app.Store.Integration(c.Context(), id)
+	if err != nil {
+		c.Fatal(err)
+	}
+	slices.Sort(i.Settings.Declined)
+	if d := cmp.Diff([]string{"ats_candidates.phone_numbers", "ats_users"}, i.Settings.Declined); d != "" || !i.Settings.OnlyCreated {
+		c.Errorf("only created: %v, declined (-want +got):\n%s", i.Settings.OnlyCreated, d)
+	}
+	fields := c.data("GET", "/v1/integrations/"+id+"/custom-fields", "", nil)["results"].([]any)
+	if len(fields) != 1 || fields[0].(object)["integration_field"] == nil {
+		c.Errorf("the mapping is %v", fields)
+	}
+	// The mapping can be done again by itself.
+	host, f = c.framed(c.data("POST", "/v1/integrations/"+id+"/setup-link", "", object{"link_type": "EMBEDDED"})["link"].(string))
+	f.at("confirm")
+	f.inspect("mapping")
+	f.click(send)
+	if got := c.integration(host.outcome())["id"]; got != id {
+		c.Errorf("the integration is %v, want %v", got, id)
+	}
 }
 
 // Each language has its own words on every page, and all of them a way to the others.
@@ -491,7 +554,8 @@ func (c *connecting) languages() {
 			c.Errorf("the title %q is that of %s and %s", title, other, language)
 		}
 		titles[title] = language
-		f.inspect("guide-" + language)
+		f.axe("the guide in " + language)
+		f.fits("the guide in " + language)
 	}
 	// The switch stays on all the way.
 	c.tenant("tongues")
@@ -582,10 +646,7 @@ func (p *tab) tabTo(css string) {
 func (p *tab) inspect(name string) {
 	p.Helper()
 	p.axe(name)
-	p.size(360, 640)
-	if over := eval[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && getComputedStyle(e).position !== "absolute").map(e => e.outerHTML.slice(0, 120))`); len(over) > 0 {
-		p.Errorf("%s: in a narrow window this is cut off: %s", name, strings.Join(over, "\n"))
-	}
+	p.fits(name)
 	p.axe(name + ", narrow")
 	p.size(1000, 800)
 	p.dark(true)
@@ -595,6 +656,17 @@ func (p *tab) inspect(name string) {
 		p.picture(name)
 	}
 	p.size(1000, 800)
+}
+
+// fits checks that nothing is cut off in a window as narrow as a telephone.
+func (p *tab) fits(name string) {
+	p.Helper()
+	p.size(360, 640)
+	p.until("innerWidth === 360")
+	for _, html := range eval[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+		.map(e => e.outerHTML.slice(0, 120))`) {
+		p.Errorf("%s: in a narrow window this is cut off: %s", name, html)
+	}
 }
 
 // picture writes what is shown into the documentation.
