@@ -184,7 +184,7 @@ func (b *bench) fill() {
 		case empty:
 			b.startFirstSync(i)
 		case removed:
-			b.must2(func() error { return b.store.RemoveIntegration(ctx, i.No) })
+			b.must2(func() error { return b.store.RemoveIntegration(ctx, i.No, 0) })
 		}
 	}
 	i, _ := b.store.Integration(ctx, full)

@@ -359,10 +359,10 @@ type Tool struct {
 	Features    []FeatureCoverage
 	// Passthrough names the APIs that passthrough reaches.
 	Passthrough []string
+	// Remappable lists the fields that can take their value from other vendor fields than usual, by model.
+	Remappable map[ats.Model][]string
 	// Details are the wire details that the connector had to assume.
 	Details []Detail
-	// Remappable lists the fields, by model, that can take their value from another vendor field.
-	Remappable map[ats.Model][]string
 }
 
 // Detail is a detail of the ATS's wire format that nobody has confirmed. The connector accepts

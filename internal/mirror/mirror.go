@@ -47,6 +47,9 @@ type Config struct {
 	ConfirmEvery time.Duration
 	// Salt keeps the keys of rows in pages from being guessed. All processes must have the same.
 	Salt []byte
+	// InvalidAfter is how long credentials may be refused by every sync before they are given up (default
+	// store.InvalidAfter; negative: at the first refusal).
+	InvalidAfter time.Duration
 	// Point is called at named points of the work. Tests stop the process there.
 	Point func(name string)
 }
@@ -67,6 +70,9 @@ func New(c Config) *Engine {
 	}
 	if c.Stalled == 0 {
 		c.Stalled = 30 * time.Minute
+	}
+	if c.InvalidAfter == 0 {
+		c.InvalidAfter = store.InvalidAfter
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -177,7 +183,8 @@ type work struct {
 	confirmed   time.Time         // when the last confirming request was made; at first, when the slice began
 	found       []connector.Field // vendor fields that the folds of the write under way came upon
 	noted       map[connector.Field]bool
-	lacking     int64 // parts of the write under way that came without all that they should have
+	patience    time.Duration // how long refused credentials are borne
+	lacking     int64         // parts of the write under way that came without all that they should have
 }
 
 // deletionsStep is the name of the last step of every full sync: it confirms what may be gone.
@@ -186,7 +193,7 @@ const deletionsStep = "deletions"
 // prepare opens the tenant, plans the run's steps and sees to it that records are folded under the
 // rules in force.
 func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
-	w := &work{Engine: e, run: run, inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), confirmed: time.Now(), noted: map[connector.Field]bool{}}
+	w := &work{Engine: e, run: run, patience: max(e.InvalidAfter, 0), inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), confirmed: time.Now(), noted: map[connector.Field]bool{}}
 	if run.CancelAsked {
 		return w, errCancelled
 	}
@@ -453,6 +460,9 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		return e.finish(ctx, run, w, store.RunCancelled, "", "cancelled on request")
 	}
 	if auth, ok := errors.AsType[*connector.AuthError](err); ok {
+		if auth.Final {
+			w.patience = 0
+		}
 		return e.finish(ctx, run, w, store.RunAuthentication, string(ats.CredentialsInvalid), auth.Error())
 	}
 	if retry, ok := errors.AsType[*connector.RetryError](err); ok {
@@ -531,7 +541,7 @@ func (e *Engine) finish(ctx context.Context, run store.Run, w *work, state store
 		if w == nil {
 			return nil
 		}
-		return e.Store.RunEnded(ctx, tx, run, state, w.restriction, e.next(w.integration, state))
+		return e.Store.RunEnded(ctx, tx, run, state, w.restriction, e.next(w.integration, state), w.patience)
 	})
 	if errors.Is(err, store.ErrFenced) {
 		err = nil

@@ -179,7 +179,7 @@ func (v *visitor) formOf(tool connector.Tool, a connect.Attempt) credentials {
 		f.Fields = append(f.Fields, field)
 	}
 	for _, p := range a.Problems {
-		f.add(p, v.missing(a.Report, v.permissions(tool, permissions)))
+		f.add(p, missing(a.Report, v.permissions(tool, permissions), false))
 	}
 	if f.Failed && len(a.Problems) == 0 {
 		f.add(connector.Problem{Code: connector.ProblemOther}, nil)
@@ -187,8 +187,9 @@ func (v *visitor) formOf(tool connector.Tool, a connect.Attempt) credentials {
 	return f
 }
 
-// missing lists the permissions that a check did not find, with why they are needed.
-func (v *visitor) missing(report connector.CheckReport, needed []permission) []permission {
+// missing lists the permissions that a check did not find, with why they are needed: the optional ones or
+// the others.
+func missing(report connector.CheckReport, needed []permission, optional bool) []permission {
 	var all []permission
 	for _, c := range report.Scopes {
 		if c.Granted || c.Pending {
@@ -198,7 +199,9 @@ func (v *visitor) missing(report connector.CheckReport, needed []permission) []p
 		if n := slices.IndexFunc(needed, func(p permission) bool { return p.Name == c.Scope }); n >= 0 {
 			p = needed[n]
 		}
-		all = append(all, p)
+		if p.Optional == optional {
+			all = append(all, p)
+		}
 	}
 	return all
 }
@@ -233,16 +236,17 @@ func known(code connector.ProblemCode) connector.ProblemCode {
 	return connector.ProblemOther
 }
 
-// problems are the codes that there are words for. The last two are the pages' own.
+// problems are the codes that there are words for. The last are the pages' own.
 var problems = []connector.ProblemCode{
 	connector.ProblemInput, connector.ProblemTenant, connector.ProblemCredentials, connector.ProblemPermissions, connector.ProblemVersion,
-	connector.ProblemUnreachable, connector.ProblemDown, connector.ProblemInterrupted, connector.ProblemOther,
-	problemEmpty, problemLong,
+	connector.ProblemUnreachable, connector.ProblemDown, connector.ProblemInterrupted, connector.ProblemAccount, connector.ProblemOther,
+	problemEmpty, problemLong, problemTooMany,
 }
 
 const (
-	problemEmpty connector.ProblemCode = "empty"
-	problemLong  connector.ProblemCode = "long"
+	problemEmpty   connector.ProblemCode = "empty"
+	problemLong    connector.ProblemCode = "long"
+	problemTooMany connector.ProblemCode = "too_many"
 )
 
 // submit takes credentials and begins their check.
@@ -274,7 +278,10 @@ func (s *server) submit(v *visitor) error {
 		return v.show(http.StatusUnprocessableEntity, "form", v.formOf(tool, connect.Attempt{Typed: typed, Problems: problems}))
 	}
 	a, err := s.Page.Submit(v.ctx, v.Visit, tool.Slug, typed)
-	if err != nil {
+	if errors.Is(err, connect.ErrTooMany) {
+		again := connect.Attempt{Typed: typed, Problems: []connector.Problem{{Code: problemTooMany}}}
+		return v.show(http.StatusTooManyRequests, "form", v.formOf(tool, again))
+	} else if err != nil {
 		return fmt.Errorf("submit credentials: %w", err)
 	}
 	return v.lead("check", "attempt", a.ID)
@@ -410,6 +417,9 @@ func (s *server) done(v *visitor) error {
 	outcome, err := s.Page.Finish(v.ctx, v.Visit, v.attempt, connect.Choices{})
 	if err != nil {
 		return fmt.Errorf("give the activation token: %w", err)
+	}
+	if outcome.ActivationToken == "" {
+		return connect.ErrCompleted
 	}
 	v.Integration = outcome.Integration
 	return v.show(http.StatusOK, "done", outcome.ActivationToken)

@@ -147,11 +147,11 @@ func (v *visitor) showSummary(status int, a connect.Attempt) error {
 	tool, _ := v.selected()
 	v.tell(tool, &sum)
 	_, _, needed := v.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
-	sum.Lacking = v.missing(a.Report, v.permissions(tool, needed))
-	switch v.Link.Settings.OnlyCreated {
-	case connect.OnlyCreatedAsk:
+	sum.Lacking = missing(a.Report, v.permissions(tool, needed), true)
+	switch said := v.Link.Settings.OnlyCreated; {
+	case said == connect.OnlyCreatedAsk:
 		sum.OnlyCreated, sum.Created = "ask", v.Integration.Settings.OnlyCreated
-	case connect.OnlyCreatedOn:
+	case said == connect.OnlyCreatedOn, said == "" && v.Integration.Settings.OnlyCreated:
 		sum.OnlyCreated = "on"
 	}
 	return v.show(status, "confirm", sum)

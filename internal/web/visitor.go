@@ -221,7 +221,7 @@ var tongues = map[string]string{"en": "English", "pl": "Polski", "de": "Deutsch"
 // step is the one of the request; empty for the first and for addresses without a page.
 func (v view) step() string {
 	_, step, _ := strings.Cut(v.r.Pattern, root)
-	return strings.Trim(step, "/")
+	return strings.Trim(strings.TrimSuffix(step, "{$}"), "/")
 }
 
 // Here gives the address of this step, for another try.

@@ -89,6 +89,7 @@ func New(d Deps) (http.Handler, error) {
 	mux := http.NewServeMux()
 	for pattern, step := range map[string]func(*visitor) error{
 		"GET " + root:                s.start,
+		"GET " + root + "/{$}":       s.start,
 		"GET " + root + "/form":      s.form,
 		"POST " + root + "/form":     s.submit,
 		"GET " + root + "/check":     s.check,
