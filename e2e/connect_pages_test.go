@@ -235,7 +235,14 @@ func TestConnectPages(t *testing.T) {
 func (c *connecting) success() {
 	needSDK(c.T)
 	c.tenant("success")
-	link := c.link(object{"end_user_origin_id": "customer-1"})
+	made := c.sdk("", sdkCall{Method: "connect.createConnectionLink", Args: object{
+		"end_user_email": "anna@example.com", "end_user_organization_name": "Żółw & Syn", "end_user_origin_id": "customer-1",
+		"integration_category": "ATS", "integration_tool": "traffit",
+	}})[0]
+	if made.Error != nil {
+		c.Fatalf("the link: %+v", *made.Error)
+	}
+	link := made.Data["link"].(string)
 	host, f := c.framed(link)
 	f.at("guide")
 	f.inspect("guide")
@@ -243,7 +250,7 @@ func (c *connecting) success() {
 	f.inspect("confirm")
 	f.click(send)
 	outcome := host.outcome()
-	made := c.sdk("", sdkCall{Method: "connect.getIntegrationByToken", Args: object{"token": strings.TrimPrefix(outcome, "token ")}})[0]
+	made = c.sdk("", sdkCall{Method: "connect.getIntegrationByToken", Args: object{"token": strings.TrimPrefix(outcome, "token ")}})[0]
 	if made.Error != nil {
 		c.Fatalf("the token: %+v", *made.Error)
 	}
@@ -274,7 +281,7 @@ func (c *connecting) success() {
 
 // A customer can leave at every step, and come back with the same link.
 func (c *connecting) cancel() {
-	c.tenant("slow", "latency", "3s")
+	c.tenant("slow", "latency", "700ms")
 	link := c.link(nil)
 	for _, step := range []struct {
 		name string
@@ -291,6 +298,7 @@ func (c *connecting) cancel() {
 		step.to(f)
 		f.at(step.name)
 		if step.name == "check" {
+			f.has("li.ok")
 			eval[chromedp.Void](f, "window.fetch = () => new Promise(() => {})") // what is looked at stands still
 			f.inspect("check")
 		}
@@ -673,7 +681,10 @@ func (p *tab) fits(name string) {
 func (p *tab) picture(name string) {
 	p.Helper()
 	p.size(720, 400)
-	p.size(720, max(400, eval[int64](p, "Math.ceil(document.documentElement.scrollHeight)")))
+	p.until("innerWidth === 720")
+	height := max(400, eval[int64](p, "document.documentElement.scrollHeight"))
+	p.size(720, height)
+	p.until(fmt.Sprintf("innerHeight === %d", height))
 	eval[chromedp.Void](p, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 	shot := call(p, p.page, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 	img, err := png.Decode(bytes.NewReader(shot.Data))
