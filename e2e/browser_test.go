@@ -277,6 +277,12 @@ func (p *tab) press(keys string) {
 	}
 }
 
+// accessible are axe's tags of what is asked of every page; colours are the rules that a change of colours may break.
+var (
+	accessible = []string{"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"}
+	colours    = []string{"color-contrast", "link-in-text-block"}
+)
+
 // violation is what axe finds.
 type violation struct {
 	ID, Help string
@@ -286,15 +292,15 @@ type violation struct {
 	}
 }
 
-// axe checks what the document looks like now.
-func (p *tab) axe(about string) {
+// axe checks what the document looks like now, by rules or tags.
+func (p *tab) axe(about string, only ...string) {
 	p.Helper()
 	if !eval[bool](p, "'axe' in window") {
 		eval[chromedp.Void](p, p.browser.axe)
 	}
-	for _, v := range eval[[]violation](p, `axe.run(document, {
-		resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
-	}).then(r => r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({html: n.html, failureSummary: n.failureSummary}))})))`) {
+	rules, _ := json.Marshal(only)
+	for _, v := range eval[[]violation](p, `axe.run(document, {resultTypes: ["violations"], runOnly: `+string(rules)+`})
+		.then(r => r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => ({html: n.html, failureSummary: n.failureSummary}))})))`) {
 		p.Errorf("%s: %s: %s", about, v.ID, v.Help)
 		for _, n := range v.Nodes {
 			p.Errorf("  %s\n  %s", n.HTML, n.FailureSummary)

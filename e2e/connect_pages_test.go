@@ -562,7 +562,7 @@ func (c *connecting) languages() {
 			c.Errorf("the title %q is that of %s and %s", title, other, language)
 		}
 		titles[title] = language
-		f.axe("the guide in " + language)
+		f.axe("the guide in "+language, accessible...)
 		f.fits("the guide in " + language)
 	}
 	// The switch stays on all the way.
@@ -653,12 +653,12 @@ func (p *tab) tabTo(css string) {
 // inspect checks what the page looks like: wide, narrow and dark. With -update it keeps a picture.
 func (p *tab) inspect(name string) {
 	p.Helper()
-	p.axe(name)
+	p.axe(name, accessible...)
 	p.fits(name)
-	p.axe(name + ", narrow")
+	p.axe(name+", narrow", accessible...)
 	p.size(1000, 800)
 	p.dark(true)
-	p.axe(name + ", dark")
+	p.axe(name+", dark", colours...)
 	p.dark(false)
 	if *update {
 		p.picture(name)
