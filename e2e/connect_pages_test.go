@@ -218,6 +218,7 @@ func TestConnectPages(t *testing.T) {
 		"missing scope":      (*connecting).missingScope,
 		"down":               (*connecting).down,
 		"links that are off": (*connecting).linksThatAreOff,
+		"two windows":        (*connecting).twoWindows,
 		"reconnect":          (*connecting).reconnect,
 		"magic link":         (*connecting).magicLink,
 		"choices":            (*connecting).choices,
@@ -333,7 +334,10 @@ func (c *connecting) wrongSecret() {
 	if v := eval[string](f, `document.querySelector('`+field("client_id")+`').value`); v != "wrong_kladka" {
 		c.Errorf("the client ID is %q", v)
 	}
-	f.submit("", "", secret)
+	f.fill(field("client_secret"), secret)
+	f.click("button.show")
+	f.until(`document.querySelector('` + field("client_secret") + `').type === "text"`)
+	f.click(send)
 	f.at("confirm")
 	f.click(send)
 	if i := c.integration(host.outcome()); i["id"] == nil {
@@ -401,11 +405,15 @@ func (c *connecting) linksThatAreOff() {
 	config.TraffitURL = c.u.tenants()
 	other := *c
 	other.server = start(c.T, config)
+	looked := map[string]bool{}
 	refused := func(link, why string) {
 		c.Helper()
 		host, f := c.framed(link)
 		f.has(`[data-refused="` + why + `"]`)
-		f.inspect(why)
+		if !looked[why] {
+			looked[why] = true
+			f.inspect(why)
+		}
 		f.click(`.actions a[data-close="close"]`)
 		if got := host.outcome(); got != "KomboConnectCancelledError" {
 			c.Errorf("%s: the outcome is %q", why, got)
@@ -431,6 +439,31 @@ func (c *connecting) linksThatAreOff() {
 	p := c.browser.open(c.T, c.base+"/connect/nowhere")
 	p.has(`[data-refused="unknown"]`)
 	p.inspect("unknown")
+}
+
+// Of two windows with one link the later one counts, and the other says so; only one integration comes of it.
+func (c *connecting) twoWindows() {
+	c.tenant("first")
+	c.tenant("second")
+	link := c.link(nil)
+	one, f := c.framed(link)
+	f.connectTo("first")
+	two, g := c.framed(link)
+	g.connectTo("second")
+	f.click(send)
+	f.has(`[data-refused="replaced"]`)
+	f.inspect("replaced")
+	g.click(send)
+	i := c.integration(two.outcome())
+	f.click(`.actions a:not([data-close])`) // again from the beginning
+	f.has(`[data-refused="completed"]`)
+	f.click(cancel)
+	if got := one.outcome(); got != "KomboConnectCancelledError" {
+		c.Errorf("the outcome of the first window is %q", got)
+	}
+	if made, err := c.app.Store.Integration(c.Context(), i["id"].(string)); err != nil || made.Tenant != "second" {
+		c.Errorf("the integration is connected to %q: %v", made.Tenant, err)
+	}
 }
 
 // Reconnecting keeps the integration and its data, and the account.
