@@ -249,7 +249,7 @@ func (p *tab) click(css string) {
 		})(document.querySelector(`+quote(css)+`))`)
 		p.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0], at[1]))
 		if eval[bool](p, "document.querySelector("+quote(css)+").matches(':hover')") {
-			p.do(chromedp.MouseClickXY(at[0], at[1]))
+			p.hands(chromedp.MouseClickXY(at[0], at[1]))
 			return
 		}
 		if time.Now().After(deadline) {
@@ -266,14 +266,21 @@ func (p *tab) fill(css, text string) {
 	call(p, p.page, input.InsertText, input.InsertTextParams{Text: text})
 }
 
-// press presses a key: a character or one of package kb. A key that ends its document may never be
-// acknowledged, so what tells is what comes of it.
+// press presses keys: characters, or those of package kb.
 func (p *tab) press(keys string) {
 	p.Helper()
-	ctx, stop := context.WithTimeout(p.page, time.Second)
+	for _, key := range keys {
+		p.hands(chromedp.KeyEvent(string(key)))
+	}
+}
+
+// hands does what hands do. What ends its document may never be acknowledged, so what tells is what comes of it.
+func (p *tab) hands(step chromedp.Action[chromedp.Void]) {
+	p.Helper()
+	ctx, stop := context.WithTimeout(p.page, 5*time.Second)
 	defer stop()
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		p.Fatalf("press %q: %v", keys, err)
+	if err := chromedp.Do(ctx, step); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		p.Fatalf("Chromium: %v", err)
 	}
 }
 
