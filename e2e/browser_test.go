@@ -167,7 +167,7 @@ func (p *tab) dark(on bool) {
 // frame gives the frame in the page, once it has one of another site.
 func (p *tab) frame() *tab {
 	p.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(25 * time.Millisecond) {
 		targets, err := chromedp.Targets(p.page)
 		if err != nil {
 			p.Fatalf("list frames: %v", err)
@@ -210,7 +210,7 @@ func tryEval[T any](p *tab, js string) (T, error) {
 func (p *tab) until(js string) {
 	p.Helper()
 	var failed *chromedp.ExceptionError
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(25 * time.Millisecond) {
 		holds, err := tryEval[bool](p, "document.readyState === 'complete' && !!("+js+")")
 		switch {
 		case err == nil && holds:
@@ -241,7 +241,7 @@ func (p *tab) reads(text string) {
 func (p *tab) click(css string) {
 	p.Helper()
 	p.has(css)
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(25 * time.Millisecond) {
 		at := eval[[]float64](p, `(e => {
 			e.scrollIntoView({block: "center", behavior: "instant"});
 			const r = e.getClientRects()[0];

@@ -474,12 +474,13 @@ func (c *connecting) reconnect() {
 	f.click(send)
 	i := c.integration(host.outcome())["id"].(string)
 	before := c.loaded(i, "jobs")
-	for r := range t.Truth("recruitments") { // something that the next sync has to find
-		if err := t.DeleteRecruitment(r.ID()); err != nil {
-			c.Fatal(err)
-		}
-		break
+	c.succeed(i)
+	c.set(t, "client", "deleted") // of which TRAFFIT says that it is no more
+	c.sync(i)
+	if status := c.data("GET", "/v1/integrations/"+i, "", nil)["status"]; status != "INVALID" {
+		c.Errorf("with a deleted client the integration is %v", status)
 	}
+	c.set(t, "client", "valid")
 	host, f = c.framed(c.data("POST", "/v1/integrations/"+i+"/relink", "", object{"language": "en"})["link"].(string))
 	f.at("guide")
 	f.inspect("reconnect")
@@ -495,7 +496,10 @@ func (c *connecting) reconnect() {
 	if got := c.integration(host.outcome())["id"]; got != i {
 		c.Errorf("the integration is %v, want %v", got, i)
 	}
-	if after := len(c.list(i, "jobs", nil)); after > before || after < before-1 {
+	if status := c.data("GET", "/v1/integrations/"+i, "", nil)["status"]; status != "ACTIVE" {
+		c.Errorf("with a new client the integration is %v", status)
+	}
+	if after := c.loaded(i, "jobs"); after != before {
 		c.Errorf("%d jobs after it, %d before", after, before)
 	}
 }
