@@ -112,7 +112,7 @@ func (sh *outline) demoted(names ...string) *outline {
 // find gives the use of a key that has one.
 func (sh *outline) find(name string) (use, bool) {
 	if sh.loose {
-		name = strings.ToLower(name)
+		name = strings.ToLower(strings.ToUpper(name)) // as strings.EqualFold does, which a letter may need both for
 	}
 	if u, ok := sh.uses[name]; ok {
 		return u, true
@@ -158,6 +158,9 @@ func standard(m ats.Model, name string) bool {
 
 // cut gives what is kept of a value.
 func (sh *outline) cut(v any, s ats.Scopes) any {
+	if single := asObject(v); single != nil && sh.by != "" {
+		v = []any{map[string]any(single)}
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		kept := object{}
