@@ -234,7 +234,7 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 		if err != nil {
 			return w, err
 		}
-		w.paging += fmt.Sprintf("/%d", n)
+		w.paging += fmt.Sprintf("+%d", n)
 	}
 	w.steps, err = e.Store.Steps(ctx, run.ID)
 	return w, err

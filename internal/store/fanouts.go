@@ -29,18 +29,17 @@ type Fanout struct {
 	Cursor         string
 }
 
-// Touches reports whether the fan-out only touches records; Recuts, whether it takes out of units what
-// may not be stored before it folds them again; Erases, whether it does so with what is no unit; Scrubs,
-// whether it only sees to what the database keeps of erased rows. All others fold units again.
+// Touches reports whether the fan-out only touches records. One that does nothing of this and what
+// follows folds units again.
 func (f Fanout) Touches() bool { return f.Kind == fanoutTouch }
 
-// Recuts: see Touches.
+// Recuts reports whether it takes out of units what may not be stored before it folds them again.
 func (f Fanout) Recuts() bool { return f.Kind == fanoutRecut }
 
-// Erases: see Touches.
+// Erases reports whether it takes out of everything else what may not be stored.
 func (f Fanout) Erases() bool { return f.Kind == fanoutErase }
 
-// Scrubs: see Touches.
+// Scrubs reports whether it only sees to what the database keeps of erased rows.
 func (f Fanout) Scrubs() bool { return f.Kind == fanoutScrub }
 
 // RefoldDependents is the fan-out for all units that depend on one.

@@ -15,8 +15,8 @@ import (
 type Integration struct {
 	No int64
 	ID string
-	// Unkept says that no answers are kept, nor what is sent to the ATS: they may hold what must not be
-	// stored of it.
+	// Unkept says that no answers are kept, nor what is sent to the ATS, nor whom a sync asks for: that may
+	// be what must not be stored of it.
 	Unkept bool
 	// Mentions names the records that a request to a path, or its answer, is about: the connector's.
 	// Nil: none.
@@ -101,6 +101,9 @@ func (e *exchange) end(err error) {
 			Parent: e.state.cause.Request, Run: e.state.cause.Run, Action: e.state.cause.Action,
 			Method: short(method(e.request), maxMethod), Address: address(e.request.URL, ""), Status: e.status,
 			Failed: err != nil || failed(e.status), StartedAt: e.sent.UnixMilli(), Took: e.now().Sub(e.sent),
+		}
+		if e.of.Unkept && row.Run != "" {
+			row.Address = withoutIDs(row.Address)
 		}
 		if err != nil {
 			text := short(mask(err.Error()), maxError)
