@@ -330,8 +330,12 @@ func TestSettingsExpireData(t *testing.T) {
 			}
 		}
 		done := func() error {
+			now, err := s.IntegrationByNo(ctx, read.No)
+			if err != nil {
+				return err
+			}
 			return s.Transact(ctx, func(tx *sql.Tx) error {
-				return s.RunEnded(ctx, tx, store.Run{Integration: read.No, CreatedAt: s.Now(), StartedAt: new(s.Now())}, store.RunSucceeded, time.Hour, 0)
+				return s.RunEnded(ctx, tx, store.Run{Integration: read.No, CreatedAt: s.Now(), StartedAt: new(s.Now())}, store.RunSucceeded, now.Restriction(), time.Hour, 0)
 			})
 		}
 		if _, _, err := s.StartRun(ctx, "run", read.No, store.FullSync, "test", func(*sql.Tx, store.Run) error { return nil }); err != nil {
@@ -421,7 +425,7 @@ func TestDueDuringARun(t *testing.T) {
 			t.Helper()
 			db.Clock.Add(time.Second)
 			if err := s.Transact(ctx, func(tx *sql.Tx) error {
-				return s.RunEnded(context.Background(), tx, run, store.RunCancelled, time.Hour, 0)
+				return s.RunEnded(context.Background(), tx, run, store.RunCancelled, store.Restriction{}, time.Hour, 0)
 			}); err != nil {
 				t.Fatal(err)
 			}
