@@ -83,6 +83,10 @@ func (e *exam) refused(i store.Integration, err error) {
 		e.problem(i.Tenant, reconnect(i), "TRAFFIT refuses the client ID or the client secret")
 		return
 	}
+	if _, ok := errors.AsType[*connector.VersionError](err); ok {
+		e.problem(i.Tenant, "make a client in TRAFFIT with API V1 switched off; then: "+reconnect(i), "the API client is one of API V1")
+		return
+	}
 	if _, ok := errors.AsType[*connector.ScopeError](err); ok {
 		e.problem(i.Tenant, strings.Replace(tickScope, "scope", "scopes", 1), "the API client has none of the scopes")
 		return

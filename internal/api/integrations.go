@@ -249,6 +249,14 @@ func (s *server) setEnabled(ctx context.Context, in *enabledIn) (*nothing, error
 	return &nothing{}, nil
 }
 
+// deleteParams are the parameters of a deletion.
+func deleteParams() []param {
+	return []param{{
+		name: "now", kind: flagKind, def: "false", doc: "Whether the data are deleted at once, and not kept for a while.",
+		flag: func(q *listQuery, v bool) { q.now = v },
+	}}
+}
+
 type deleteIn struct {
 	RawQuery
 	IntegrationPath
@@ -259,7 +267,7 @@ func (s *server) deleteIntegration(ctx context.Context, in *deleteIn) (*nothing,
 	if err != nil {
 		return nil, err
 	}
-	q, err := parseQuery(in.RawQuery, infoOf(ctx).op.params)
+	q, err := parseQuery(in.RawQuery, deleteParams())
 	if err != nil {
 		return nil, err
 	}

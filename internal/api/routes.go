@@ -82,9 +82,8 @@ func (s *server) routes(r *registrar) {
 	}, s.setEnabled)
 	handle(r, operation{
 		route: "DELETE /v1/integrations/{integration_id}", id: "delete-integration", tag: "integrations", summary: "Delete an integration",
-		doc: "Its credentials are forgotten and its data hidden at once; the data are deleted after the time that the server keeps them.", params: []param{{
-			name: "now", kind: flagKind, def: "false", doc: "Whether the data are deleted at once.", flag: func(q *listQuery, v bool) { q.now = v },
-		}},
+		doc:    "Its credentials are forgotten and its data hidden at once; the data are deleted after the time that the server keeps them.",
+		params: deleteParams(),
 	}, s.deleteIntegration)
 	handle(r, operation{
 		route: "PATCH /v1/integrations/{integration_id}/settings", id: "update-integration-settings", tag: "integrations", summary: "Change settings of an integration",

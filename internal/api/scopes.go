@@ -62,7 +62,7 @@ func scopeConfig(c store.ScopeConfig) ScopeConfig {
 // modelScopesInput is ModelScopes as it is sent. A key that it does not know is refused: what is meant to be off
 // must not be on for a slip of the pen.
 type modelScopesInput struct {
-	Setting string            `json:"setting,omitempty" enum:"ENABLED,DISABLED,OPTIONAL" default:"ENABLED"`
+	Setting string            `json:"setting,omitempty" enum:"ENABLED,DISABLED,OPTIONAL" doc:"ENABLED where it is left out."`
 	Fields  map[string]string `json:"fields,omitempty" doc:"ENABLED, DISABLED or OPTIONAL, by the field's ID. Fields by which records are told apart cannot be switched off."`
 }
 

@@ -479,6 +479,13 @@ type AuthError struct {
 
 func (e *AuthError) Error() string { return "the ATS refused the credentials: " + e.Message }
 
+// VersionError means that the credentials belong to another version of the ATS's API.
+type VersionError struct{ Message string }
+
+func (e *VersionError) Error() string {
+	return "the credentials belong to another version of the ATS's API: " + e.Message
+}
+
 // ScopeError means that the credentials lack a permission.
 type ScopeError struct {
 	Scope   string // as the ATS names it; empty when unknown

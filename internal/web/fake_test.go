@@ -13,12 +13,15 @@ import (
 
 // fake is a connect service that a test puts into the state that it wants.
 type fake struct {
-	mu       sync.Mutex
-	visit    connect.Visit
-	err      error // of opening the link
-	attempts map[string]connect.Attempt
-	fields   []connector.Field
-	failing  error // of everything but opening
+	mu         sync.Mutex
+	visit      connect.Visit
+	err        error // of opening the link
+	attempts   map[string]connect.Attempt
+	fields     []connector.Field
+	failing    error // of everything but opening
+	fieldsFail error
+	panics     bool // when credentials are submitted
+	exchanged  bool // the activation token was asked for
 
 	submitted []map[string]string
 	finished  []connect.Choices
@@ -115,6 +118,9 @@ func (f *fake) Guide(slug, language string, s ats.Scopes) (connector.Guide, []co
 func (f *fake) Submit(_ context.Context, _ connect.Visit, slug string, credentials map[string]string) (connect.Attempt, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.panics {
+		panic("the disk is full")
+	}
 	if f.failing != nil {
 		return connect.Attempt{}, f.failing
 	}
@@ -139,7 +145,7 @@ func (f *fake) Attempt(_ context.Context, _ connect.Visit, id string) (connect.A
 }
 
 func (f *fake) Fields(context.Context, connect.Visit, string) ([]connector.Field, error) {
-	return f.fields, f.failing
+	return f.fields, f.fieldsFail
 }
 
 func (f *fake) Finish(_ context.Context, v connect.Visit, attempt string, c connect.Choices) (connect.Outcome, error) {
@@ -154,5 +160,9 @@ func (f *fake) Finish(_ context.Context, v connect.Visit, attempt string, c conn
 	f.finished = append(f.finished, c)
 	now := int64(1_795_510_800_000)
 	f.visit.Link.CompletedAt, f.err = &now, connect.ErrCompleted
-	return connect.Outcome{Integration: store.Integration{ID: "traffit:1", OrganizationName: f.visit.Link.Settings.Organization}, ActivationToken: "activation-1"}, nil
+	out := connect.Outcome{Integration: store.Integration{ID: "traffit:1", OrganizationName: f.visit.Link.Settings.Organization}}
+	if !f.exchanged {
+		out.ActivationToken = "activation-1"
+	}
+	return out, nil
 }

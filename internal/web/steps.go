@@ -74,8 +74,10 @@ func (v *visitor) permissions(tool connector.Tool, from []connector.Permission) 
 	all := make([]permission, 0, len(from))
 	for _, p := range from {
 		var reads, writes []string
-		for _, m := range p.Models {
-			reads = append(reads, w.modelLabel(m))
+		for _, m := range order {
+			if slices.Contains(p.Models, m) {
+				reads = append(reads, w.modelLabel(m))
+			}
 		}
 		for _, a := range p.Actions {
 			writes = append(writes, w.actionLabel(a, toolsAction(tool, a)))
@@ -296,8 +298,8 @@ type progress struct {
 
 // check is one thing that is tried.
 type check struct {
-	Name, Reads, Write string
-	State              string // pending, ok or failed
+	Name, Reads string
+	State       string // pending, ok or failed
 }
 
 // check shows how a check goes, and leads on when it has ended.
@@ -339,7 +341,7 @@ func progressOf(report connector.CheckReport, needed []permission) progress {
 	for _, c := range report.Scopes {
 		one := check{Name: c.Scope, State: state(c.Pending, c.Granted)}
 		if n := slices.IndexFunc(needed, func(p permission) bool { return p.Name == c.Scope }); n >= 0 {
-			one.Reads, one.Write = needed[n].Reads, needed[n].Write
+			one.Reads = needed[n].Reads
 		}
 		p.Permissions = append(p.Permissions, one)
 	}

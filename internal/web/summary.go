@@ -194,7 +194,7 @@ func (v *visitor) tell(tool connector.Tool, sum *summary) {
 		}
 		if whole && len(fields) > 0 {
 			last := &sum.Asks[len(sum.Asks)-1].Choices[0]
-			last.Label = standing(label) + ": " + strings.Join(fields, ", ")
+			last.Label = w.pair(label, strings.Join(fields, ", "))
 		} else if !whole {
 			sum.Reads = append(sum.Reads, group{standing(label), standing(strings.Join(fields, ", "))})
 		}
@@ -222,7 +222,7 @@ func (v *visitor) changes(tool connector.Tool, after []part) *changes {
 				gone[p.model] = true
 				all = append(all, standing(p.label))
 			case !gone[p.model] && !shownElsewhere[p.name]:
-				all = append(all, standing(w.modelLabel(p.model))+": "+p.label)
+				all = append(all, w.pair(w.modelLabel(p.model), p.label))
 			}
 		}
 		return all

@@ -20,13 +20,16 @@ type site struct {
 	t       *testing.T
 	handler http.Handler
 	log     *strings.Builder
+	logger  *slog.Logger
 	header  http.Header
+	now     func() time.Time
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{fake: newFake(), t: t, log: &strings.Builder{}, header: http.Header{}}
+	s := &site{fake: newFake(), t: t, log: &strings.Builder{}, header: http.Header{}, now: time.Now}
+	s.logger = slog.New(slog.NewTextHandler(s.log, nil))
 	h, err := New(Deps{
-		Page: s.fake, Log: slog.New(slog.NewTextHandler(s.log, nil)), Now: time.Now,
+		Page: s.fake, Log: s.logger, Now: s.now,
 		PublicURL: "https://kladka.example.com", Version: "1.2.3",
 	})
 	if err != nil {

@@ -71,6 +71,11 @@ func (w words) T(key string, pairs ...string) string {
 // Date gives the day of an instant in milliseconds, as the language writes it.
 func (w words) Date(ms int64) string { return time.UnixMilli(ms).UTC().Format(w["date"]) }
 
+// pair gives a name and what belongs to it, as it stands alone.
+func (w words) pair(name, value string) string {
+	return w.T("pair", "name", standing(name), "value", value)
+}
+
 // standing gives a label as it stands alone; in the words, labels are as they stand within a sentence.
 func standing(label string) string {
 	r, size := utf8.DecodeRuneInString(label)
