@@ -452,5 +452,7 @@ func (s *server) onlyCreated(on bool) {
 	if err != nil || len(all) != 1 {
 		s.Fatalf("%d integrations: %v", len(all), err)
 	}
-	_ = on
+	if err := s.app.Store.SetOnlyCreated(s.Context(), all[0].No, on); err != nil {
+		s.Fatal(err)
+	}
 }
