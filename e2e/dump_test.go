@@ -48,7 +48,13 @@ func (c config) dump(t *testing.T, tables ...string) map[string][]string {
 
 func lines(t *testing.T, db *sql.DB, query string) []string {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), query+" ORDER BY 1, 2, 3")
+	return texts(t, db, query+" ORDER BY 1, 2, 3")
+}
+
+// texts gives rows as lines.
+func texts(t *testing.T, db *sql.DB, query string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}

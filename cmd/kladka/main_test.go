@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,7 +17,13 @@ import (
 	"github.com/kladka/kladka/internal/sandbox"
 )
 
+// asCommand makes this test binary the command itself.
+const asCommand = "KLADKA_TEST_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
 	goleak.VerifyTestMain(m,
 		// The throw-away PostgreSQL of a test process lives as long as the process.
 		goleak.IgnoreTopFunction("os/exec.(*Cmd).watchCtx"))

@@ -15,6 +15,6 @@ func (t *tenant) employeeNow(ctx context.Context, id string) (object, []connecto
 	if err != nil {
 		return nil, nil, err
 	}
-	parts := t.alone(api+"/employees/", row, employeeKeys, func(o object) []connector.Part { return listed(employee, o, sent) })
+	parts := t.alone(api+"/employees/", row, t.keysOf(employee), func(o object) []connector.Part { return listed(employee, o, sent) })
 	return row, parts, nil
 }

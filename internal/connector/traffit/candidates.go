@@ -37,6 +37,7 @@ func foldEmployee(in input) (connector.Fold, error) {
 	if address := email(row.text("email")); address != nil {
 		c.EmailAddresses = []ats.EmailAddress{{EmailAddress: *address}}
 	}
+	remapped(&c, candidateRemaps, ats.Candidates, in.Fields, row)
 	fold := connector.Fold{Fields: x.met, Sets: []connector.Set{own(ats.Candidates, c)}}
 	if tags := in.parts.one(kindTags); tags != nil {
 		var links []ats.CandidateTag
@@ -103,12 +104,17 @@ func (o object) byName(names []string) any {
 		if !custom(key) {
 			continue
 		}
-		at := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(key[1:], name) })
+		at := nameAt(key, names)
 		if at >= 0 && (at < rank || at == rank && key < bestKey) && join(v) != nil {
 			best, bestKey, rank = v, key, at
 		}
 	}
 	return best
+}
+
+// nameAt finds the name that a key of the tenant's own has; -1 when it has none of them.
+func nameAt(key string, names []string) int {
+	return slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(key[1:], name) })
 }
 
 var emailPattern = regexp.MustCompile(`^[^\s@<>()\[\],;:"\\]+@[^\s@<>()\[\],;:"\\.]+(\.[^\s@<>()\[\],;:"\\.]+)+$`)

@@ -1,6 +1,7 @@
 package traffit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,27 +13,11 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 )
 
-// scope is a permission of an API client.
-type scope struct {
-	name string
-	// lost is what stops working without it.
-	lost string
-}
-
-// scopes are the permissions that reading uses, the indispensable ones first.
-var scopes = []scope{
-	{"employee", "candidates, applications, tags and rejection reasons of applications"},
-	{"recruitment", "jobs, hiring teams, rejection reasons, and the proof that an application is gone"},
-	{"workflow", "application stages and the stages of jobs"},
-	{"user", "users and roles"},
-	{"source", "the source of candidates"},
-	{"dictionary", "the labels of sources that come without one, and of types of files"},
-}
-
 // endpoint is one kind of address that a sync reads.
 type endpoint struct {
 	path, scope string
 	lost        string // what stops working without it
+	step        string // of the plan, that needs it
 	list        bool
 	of          string // with {id} in path: the list whose first row is taken
 	detail      string // may be known to be missing, by this detail
@@ -41,69 +26,198 @@ type endpoint struct {
 // endpoints are all addresses that a sync reads. The first one of each scope is the list that
 // tells whether it is granted.
 var endpoints = []endpoint{
-	{path: api + "/employees/", scope: "employee", list: true, lost: "candidates"},
-	{path: api + "/recruitments/", scope: "recruitment", list: true, lost: "jobs"},
-	{path: api + "/workflows", scope: "workflow", list: true, lost: "application stages"},
-	{path: api + "/users/", scope: "user", list: true, lost: "users and roles"},
-	{path: api + "/sources", scope: "source", list: true, lost: "the source of candidates"},
-	{path: api + "/dictionaries", scope: "dictionary", list: true, lost: "the labels of sources that come without one, and of types of files"},
-	{path: api + "/employees/recruitment_history", scope: "employee", list: true, lost: "applications"},
-	{path: api + "/employees/activities", scope: "employee", list: true, lost: "the reason of each rejection"},
-	{path: api + "/employees/{id}", of: api + "/employees/", scope: "employee", lost: "the proof that a candidate is gone"},
-	{path: api + "/employees/{id}/tags", of: api + "/employees/", scope: "employee", list: true, lost: "tags", detail: "tags.shape"},
-	{path: api + "/recruitments/{id}", of: api + "/recruitments/", scope: "recruitment", lost: "the stages and the hiring team of jobs"},
-	{path: api + "/recruitments/{id}/employees", of: api + "/recruitments/", scope: "recruitment", list: true, lost: "the proof that an application is gone"},
-	{path: api + "/recruitments/{id}/rejections", of: api + "/recruitments/", scope: "recruitment", list: true, lost: "rejection reasons"},
-	{path: api + "/workflows/{id}", of: api + "/workflows", scope: "workflow", lost: "application stages and the stages of jobs"},
-	{path: api + "/users/{id}", of: api + "/users/", scope: "user", lost: "the proof that a user is gone"},
-	{path: api + "/dictionaries/{id}", of: api + "/dictionaries", scope: "dictionary", lost: "the labels of sources that come without one, and of types of files"},
-	{path: "/public/job_posts/published", list: true, lost: "job postings, and the descriptions and places of jobs"},
+	{path: api + "/employees/", scope: "employee", list: true, step: "employees", lost: "candidates"},
+	{path: api + "/recruitments/", scope: "recruitment", list: true, step: "recruitments", lost: "jobs"},
+	{path: api + "/workflows", scope: "workflow", list: true, step: "workflows", lost: "application stages"},
+	{path: api + "/users/", scope: "user", list: true, step: "users", lost: "users and roles"},
+	{path: api + "/sources", scope: "source", list: true, step: "sources", lost: "the source of candidates"},
+	{
+		path: api + "/dictionaries", scope: "dictionary", list: true, step: "dictionaries",
+		lost: "the labels of sources that come without one, and of types of files",
+	},
+	{path: api + "/employees/recruitment_history", scope: "employee", list: true, step: "history", lost: "applications"},
+	{path: api + "/employees/activities", scope: "employee", list: true, step: "activities", lost: "the reason of each rejection"},
+	{path: api + "/employees/{id}", of: api + "/employees/", scope: "employee", step: "employees", lost: "the proof that a candidate is gone"},
+	{path: api + "/employees/{id}/tags", of: api + "/employees/", scope: "employee", list: true, step: "tags", lost: "tags", detail: "tags.shape"},
+	{
+		path: api + "/recruitments/{id}", of: api + "/recruitments/", scope: "recruitment", step: "recruitments",
+		lost: "the stages and the hiring team of jobs",
+	},
+	{
+		path: api + "/recruitments/{id}/employees", of: api + "/recruitments/", scope: "recruitment", list: true, step: "history",
+		lost: "the proof that an application is gone",
+	},
+	{
+		path: api + "/recruitments/{id}/rejections", of: api + "/recruitments/", scope: "recruitment", list: true, step: "rejection reasons",
+		lost: "rejection reasons",
+	},
+	{
+		path: api + "/workflows/{id}", of: api + "/workflows", scope: "workflow", step: "workflow details",
+		lost: "application stages and the stages of jobs",
+	},
+	{path: api + "/users/{id}", of: api + "/users/", scope: "user", step: "users", lost: "the proof that a user is gone"},
+	{
+		path: api + "/dictionaries/{id}", of: api + "/dictionaries", scope: "dictionary", step: "dictionary items",
+		lost: "the labels of sources that come without one, and of types of files",
+	},
+	{path: "/public/job_posts/published", list: true, step: "adverts", lost: "job postings, and the descriptions and places of jobs"},
+}
+
+// examined gives the endpoints that a check tries: those of the steps of the plan, and the first one of
+// each scope that only actions need.
+func (t *tenant) examined() []endpoint {
+	var some []endpoint
+	first := map[string]bool{}
+	for _, e := range endpoints {
+		tells := e.scope != "" && !first[e.scope] && slices.Contains(t.wanted, e.scope)
+		first[e.scope] = true
+		stepped := slices.ContainsFunc(plan, func(p planned) bool { return p.name == e.step && p.needed(t.scopes) })
+		if (tells || stepped) && (e.detail == "" || t.confirmed[e.detail] != "missing") {
+			some = append(some, e)
+		}
+	}
+	return some
+}
+
+// report is a check as far as it has come.
+type report struct {
+	connector.CheckReport
+	tell func(connector.CheckReport)
+}
+
+// told shows the report.
+func (r *report) told() {
+	if r.tell != nil {
+		r.tell(connector.CheckReport{Scopes: slices.Clone(r.Scopes), Endpoints: slices.Clone(r.Endpoints)})
+	}
+}
+
+// judge notes of a scope what was found out; an empty problem means that it is granted. Of one that is
+// not granted, nothing is tried.
+func (r *report) judge(name, problem string) {
+	for i := range r.Scopes {
+		if s := &r.Scopes[i]; s.Scope == name {
+			s.Granted, s.Pending, s.Problem = problem == "", false, problem
+		}
+	}
+	if problem != "" {
+		r.Endpoints = slices.DeleteFunc(r.Endpoints, func(e connector.EndpointCheck) bool { return e.Scope == name })
+	}
+}
+
+// judgeAll notes that no scope is granted.
+func (r *report) judgeAll(problem string) {
+	for _, s := range slices.Clone(r.Scopes) {
+		r.judge(s.Scope, problem)
+	}
+	r.Endpoints = nil
+}
+
+// pending reports whether it is still open whether a scope is granted.
+func (r *report) pending(name string) bool {
+	return slices.ContainsFunc(r.Scopes, func(s connector.ScopeCheck) bool { return s.Scope == name && s.Pending })
+}
+
+// denied reports whether a scope is known to be missing.
+func (r *report) denied(name string) bool {
+	return slices.ContainsFunc(r.Scopes, func(s connector.ScopeCheck) bool { return s.Scope == name && s.Problem != "" })
+}
+
+// tried puts what an endpoint came to into its place; nil takes it out.
+func (r *report) tried(path string, check *connector.EndpointCheck) {
+	at := slices.IndexFunc(r.Endpoints, func(e connector.EndpointCheck) bool { return e.Path == path })
+	if check == nil {
+		r.Endpoints = slices.Delete(r.Endpoints, at, at+1)
+		return
+	}
+	r.Endpoints[at] = *check
 }
 
 // Check fetches a token and tries every kind of address with the smallest request there is.
-func (t *tenant) Check(ctx context.Context, _ func(connector.CheckReport)) (connector.CheckReport, error) {
+func (t *tenant) Check(ctx context.Context, watch func(connector.CheckReport)) (connector.CheckReport, error) {
+	r := &report{tell: watch}
+	for _, s := range scopes {
+		if slices.Contains(t.wanted, s.name) {
+			r.Scopes = append(r.Scopes, connector.ScopeCheck{Scope: s.name, Needed: s.lost, Pending: true})
+		}
+	}
+	examined := t.examined()
+	for _, e := range examined {
+		r.Endpoints = append(r.Endpoints, connector.EndpointCheck{Path: e.path, Scope: e.scope, Needed: e.lost, Pending: true})
+	}
+	r.told()
+	if err := t.examine(ctx, r, examined); err != nil {
+		if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+			err = fmt.Errorf("%w (%w)", err, end)
+		}
+		return connector.CheckReport{}, err
+	}
+	return r.CheckReport, nil
+}
+
+func (t *tenant) examine(ctx context.Context, r *report, examined []endpoint) error {
 	t.tokens.drop("") // scopes may have been added since
 	g, err := t.tokens.get(ctx)
 	if err != nil {
-		return connector.CheckReport{}, err
+		return err
 	}
-	report := connector.CheckReport{}
-	problems := map[string]string{} // by scope
-	for _, s := range scopes {
-		if !slices.Contains(g.scopes, s.name) {
-			problems[s.name] = "the API client does not have it; tick it for the client in TRAFFIT's settings"
+	for _, s := range r.Scopes {
+		if !slices.Contains(g.scopes, s.Scope) {
+			r.judge(s.Scope, "the API client does not have it; tick it for the client in TRAFFIT's settings")
 		}
 	}
+	r.told()
 	firsts := map[string]string{} // a row's ID by list
-	tried := map[string]bool{"": true}
-	for _, e := range endpoints {
-		if problems[e.scope] != "" || e.detail != "" && t.confirmed[e.detail] == "missing" {
+	refusal, taken := error(nil), false
+	for _, e := range examined {
+		if r.denied(e.scope) {
 			continue
 		}
 		path := e.path
 		if e.of != "" {
-			if firsts[e.of] == "" {
-				continue // there is no record to ask for
+			if firsts[e.of] == "" { // there is no record to ask for
+				r.tried(e.path, nil)
+				r.told()
+				continue
 			}
 			path = strings.Replace(path, "{id}", pathID(firsts[e.of]), 1)
 		}
 		check, first, err := t.try(ctx, e, path)
+		refused := slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, check.Status)
 		if fatal(ctx, err) {
-			return connector.CheckReport{}, err
+			_, expired := errors.AsType[*refusedError](err) // no new token was given
+			switch {
+			case !refused || expired || taken || refusal != nil:
+				return err
+			case g.opens(t.wanted):
+				return ofV1(err)
+			}
+			r.judgeAll(err.Error())
+			r.told()
+			return nil
 		}
-		if !tried[e.scope] && slices.Contains([]int{http.StatusForbidden, http.StatusNotFound}, check.Status) {
-			problems[e.scope] = err.Error()
+		if r.pending(e.scope) && refused && check.Status != http.StatusUnauthorized {
+			r.judge(e.scope, err.Error())
+			refusal = cmp.Or(refusal, err)
+			r.told()
 			continue
 		}
-		tried[e.scope], firsts[e.path] = true, first
-		report.Endpoints = append(report.Endpoints, check)
+		r.judge(e.scope, "")
+		taken = taken || e.scope != ""
+		firsts[e.path] = first
+		r.tried(e.path, &check)
+		r.told()
 	}
-	for _, s := range scopes {
-		report.Scopes = append(report.Scopes, connector.ScopeCheck{
-			Scope: s.name, Needed: s.lost, Granted: problems[s.name] == "", Problem: problems[s.name],
-		})
+	if refusal != nil && !taken && g.opens(t.wanted) {
+		return ofV1(refusal)
 	}
-	return report, nil
+	return nil
+}
+
+// opens reports whether a token should open something: one that is said to have none of the scopes
+// should not.
+func (g grant) opens(wanted []string) bool {
+	return g.said == nil || slices.ContainsFunc(g.said, func(s string) bool { return slices.Contains(wanted, s) })
 }
 
 // try asks one address, and gives the ID of a list's first row.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type client struct {
 	writes *outbound.Client // for what changes something: it may take longer, and is sent once
 	tokens *tokens
 	habits *habits
+	wanted []string // the scopes that tokens are asked for
 	// spelling is that of sorts until a listing shows that it takes another one.
 	spelling int
 	now      func() time.Time
@@ -169,7 +171,7 @@ func (c *client) withToken(ctx context.Context, scope string, send func(token st
 // works reports whether tokens are taken where another scope is needed.
 func (c *client) works(ctx context.Context, other string) bool {
 	for _, e := range endpoints {
-		if e.scope == "" || e.scope == other || !e.list || e.of != "" {
+		if e.scope == other || !slices.Contains(c.wanted, e.scope) || !e.list || e.of != "" {
 			continue
 		}
 		g, err := c.tokens.get(ctx)

@@ -9,17 +9,16 @@
 package traffit
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/outbound"
 )
@@ -84,7 +83,11 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	id := strings.TrimSpace(cfg.Credentials[credentialID])
 	secret := strings.TrimSpace(cfg.Credentials[credentialSecret])
 	if id == "" || secret == "" {
-		return nil, errors.New("client ID and client secret are needed: an administrator makes them in TRAFFIT under Settings, Integrations, API")
+		missing := credentialID
+		if id != "" {
+			missing = credentialSecret
+		}
+		return nil, &inputError{credential: missing, message: "client ID and client secret are needed: an administrator makes them in TRAFFIT under Settings, Integrations, API"}
 	}
 	if cfg.Transport == nil {
 		cfg.Transport = http.DefaultTransport
@@ -95,6 +98,10 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	var wanted []string
+	for _, p := range permissions(cfg.Scopes) {
+		wanted = append(wanted, p.Name)
+	}
 	c := &client{
 		base: base, tenant: name, id: id, secret: secret,
 		http:  &outbound.Client{Transport: cfg.Transport, Now: cfg.Now},
@@ -103,15 +110,15 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 			Transport: cfg.Transport, Now: cfg.Now, Attempts: 1, AttemptTimeout: writeTimeout, Redirect: stay,
 			MaxWait: math.MaxInt64, // every answer is handed on, whatever it asks for: its status says what has happened
 		},
-		habits: newHabits(),
-		now:    cfg.Now, log: cfg.Log,
+		habits: newHabits(), wanted: wanted,
+		now: cfg.Now, log: cfg.Log,
 	}
 	if cfg.Confirmed["sort.spelling"] == "documented" {
 		c.spelling = slices.Index(spellings, byIDPublic)
 	}
 	c.tokens = &tokens{fetch: c.fetchToken, now: cfg.Now}
 	return &tenant{
-		client: c, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels,
+		client: c, scopes: cfg.Scopes, confirmed: cfg.Confirmed, fileLabels: cfg.FileLabels,
 		ownFields: &remembered[[]employeeField]{}, ownLabels: &remembered[map[connector.FileType]string]{}, tagForm: newTagForm(),
 	}, nil
 }
@@ -126,32 +133,12 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // tenant is one customer's TRAFFIT.
 type tenant struct {
 	*client
+	scopes     ats.Scopes
 	confirmed  map[string]string                          // variants by detail, as a probe found them
 	fileLabels map[connector.FileType]string              // the tenant's words for types of files
 	ownFields  *remembered[[]employeeField]               // of candidates
 	ownLabels  *remembered[map[connector.FileType]string] // those of its dictionary
 	tagForm    *tagForm
-}
-
-// tenantPattern is what a tenant may be called. Underscores occur (seen), although host names
-// should not have them.
-var tenantPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`)
-
-// tenantName reads the tenant's name from what was typed: the name itself or an address pasted
-// from the browser.
-func tenantName(typed string) (string, error) {
-	name := strings.ToLower(strings.TrimSpace(typed))
-	if _, rest, ok := strings.Cut(name, "://"); ok {
-		name = rest
-	}
-	name, _, _ = strings.Cut(name, "/")
-	name, _, _ = strings.Cut(name, ":")
-	name = strings.TrimPrefix(name, "www.")
-	name = strings.TrimSuffix(name, ".traffit.com")
-	if !tenantPattern.MatchString(name) {
-		return "", fmt.Errorf("%q is no tenant name: it is the part before .traffit.com in the address of your TRAFFIT, made of letters, digits, - and _", typed)
-	}
-	return name, nil
 }
 
 // The connector's words for the things in TRAFFIT.

@@ -40,13 +40,10 @@ var standardFields = []connector.Field{
 // they meet.
 func (t *tenant) fields(ctx context.Context) ([]connector.Field, error) {
 	var fields []connector.Field
-	for _, m := range []struct {
-		model       ats.Model
-		path, scope string
-	}{
-		{ats.Jobs, "/recruitments/", "recruitment"},
-		{ats.Candidates, "/employees/", "employee"},
-	} {
+	for _, m := range ownModels {
+		if !anyOn(extraFields(m.model), t.scopes) {
+			continue
+		}
 		v, err := t.schema(ctx, m.path, m.scope)
 		if err != nil {
 			return nil, err

@@ -83,7 +83,7 @@ func (t *tenant) jobParts(ctx context.Context, at offer) []connector.Part {
 	if err != nil {
 		t.log.WarnContext(ctx, "a recruitment cannot be looked for after an action", "error", err)
 	}
-	parts := t.alone(r.path, own, recruitmentKeys, func(o object) []connector.Part { return recruitmentParts(o, sent) })
+	parts := t.alone(r.path, own, t.keysOf(recruitment), func(o object) []connector.Part { return recruitmentParts(o, sent) })
 	return append(parts, recruitmentDetail(at.id, at.detail, at.sent))
 }
 

@@ -24,32 +24,74 @@ const (
 	rankOpen, rankClosed = 0, 1
 )
 
-// Plan lists the steps of a full sync: what is cheap and needed by others comes first. Their
-// names are shown to users.
+// planned is a step of the plan. What it brings stands in kindsOfParts.
+type planned struct {
+	name            string
+	scope           string // of the API client; empty for what is public
+	loads, improves []ats.Model
+	background      bool
+	list            func(*tenant) *connector.List
+	each            func(*tenant) *connector.Each
+}
+
+// plan holds the steps of a full sync: what is cheap and needed by others comes first. Their names are
+// shown to users. Before them go the fields: see Plan.
+var plan = []planned{
+	{name: "users", scope: "user", loads: []ats.Model{ats.Users, ats.Roles}, list: (*tenant).users},
+	{name: "dictionaries", scope: "dictionary", list: (*tenant).dictionaries},
+	{name: "dictionary items", scope: "dictionary", each: (*tenant).dictionaryItems},
+	{name: "workflows", scope: "workflow", list: (*tenant).workflows},
+	{name: "workflow details", scope: "workflow", loads: []ats.Model{ats.ApplicationStages, ats.JobStages}, each: (*tenant).workflowDetails},
+	{name: "adverts", loads: []ats.Model{ats.JobPostings}, improves: []ats.Model{ats.Jobs}, list: (*tenant).adverts},
+	{name: "recruitments", scope: "recruitment", loads: []ats.Model{ats.Jobs, ats.JobPostings}, list: (*tenant).recruitments},
+	{
+		name: "recruitment details", scope: "recruitment",
+		loads: []ats.Model{ats.Jobs, ats.JobStages, ats.HiringTeam, ats.JobPostings}, each: (*tenant).recruitmentDetails,
+	},
+	{name: "employees", scope: "employee", loads: []ats.Model{ats.Candidates}, list: (*tenant).employees},
+	{name: "history", scope: "employee", loads: []ats.Model{ats.Applications}, list: (*tenant).history},
+	{name: "sources", scope: "source", improves: []ats.Model{ats.Candidates}, list: (*tenant).sources},
+	{name: "rejection reasons", scope: "recruitment", loads: []ats.Model{ats.RejectionReasons}, each: (*tenant).rejectionReasons},
+	{name: "tags", scope: "employee", loads: []ats.Model{ats.Tags, ats.CandidateTags}, background: true, each: (*tenant).tags},
+	{name: "activities", scope: "employee", background: true, list: (*tenant).activities},
+}
+
+// needed tells whether a step brings something that may be stored.
+func (p planned) needed(s ats.Scopes) bool {
+	return slices.ContainsFunc(kindsOfParts, func(k kindOfPart) bool { return k.step == p.name && k.needed(s) })
+}
+
+// ownModels are the models with fields of the tenant's own, and the scope that their schemas need.
+var ownModels = []struct {
+	model       ats.Model
+	path, scope string
+}{
+	{ats.Jobs, "/recruitments/", "recruitment"},
+	{ats.Candidates, "/employees/", "employee"},
+}
+
+// Plan lists the steps of a full sync under the tenant's scopes.
 func (t *tenant) Plan() []connector.Step {
-	steps := []connector.Step{
-		{Name: "fields", Fields: t.fields},
-		{Name: "users", Loads: []ats.Model{ats.Users, ats.Roles}, List: t.users()},
-		{Name: "dictionaries", List: t.dictionaries()},
-		{Name: "dictionary items", Each: t.dictionaryItems()},
-		{Name: "workflows", List: t.workflows()},
-		{Name: "workflow details", Loads: []ats.Model{ats.ApplicationStages, ats.JobStages}, Each: t.workflowDetails()},
-		{Name: "adverts", Loads: []ats.Model{ats.JobPostings}, Improves: []ats.Model{ats.Jobs}, List: t.adverts()},
-		{Name: "recruitments", Loads: []ats.Model{ats.Jobs, ats.JobPostings}, List: t.recruitments()},
-		{
-			Name:  "recruitment details",
-			Loads: []ats.Model{ats.Jobs, ats.JobStages, ats.HiringTeam, ats.JobPostings},
-			Each:  t.recruitmentDetails(),
-		},
-		{Name: "employees", Loads: []ats.Model{ats.Candidates}, List: t.employees()},
-		{Name: "history", Loads: []ats.Model{ats.Applications}, List: t.history()},
-		{Name: "sources", Improves: []ats.Model{ats.Candidates}, List: t.sources()},
-		{Name: "rejection reasons", Loads: []ats.Model{ats.RejectionReasons}, Each: t.rejectionReasons()},
-		{Name: "tags", Loads: []ats.Model{ats.Tags, ats.CandidateTags}, Background: true, Each: t.tags()},
-		{Name: "activities", Background: true, List: t.activities()},
+	var steps []connector.Step
+	for _, m := range ownModels {
+		if anyOn(extraFields(m.model), t.scopes) {
+			steps = []connector.Step{{Name: "fields", Fields: t.fields}}
+		}
 	}
-	if t.confirmed["tags.shape"] == "missing" {
-		steps = slices.DeleteFunc(steps, func(s connector.Step) bool { return s.Name == "tags" })
+	on := func(ms []ats.Model) []ats.Model {
+		return slices.DeleteFunc(slices.Clone(ms), func(m ats.Model) bool { return !t.scopes.Model(m) })
+	}
+	for _, p := range plan {
+		if !p.needed(t.scopes) || p.name == "tags" && t.confirmed["tags.shape"] == "missing" {
+			continue
+		}
+		step := connector.Step{Name: p.name, Loads: on(p.loads), Improves: on(p.improves), Background: p.background}
+		if p.list != nil {
+			step.List = p.list(t)
+		} else {
+			step.Each = p.each(t)
+		}
+		steps = append(steps, step)
 	}
 	return steps
 }
@@ -76,13 +118,33 @@ func listed(entity string, row object, sent ats.Time) []connector.Part {
 // never empty, and those that are null when they are (seen).
 type rowKeys struct{ filled, nullable []string }
 
-var (
-	employeeKeys = rowKeys{
+var keysOfRows = map[string]rowKeys{
+	employee: {
 		filled:   []string{"status", "created_at", "updated_at"},
 		nullable: []string{"name", "lastname", "email", "mobile", "linkedin", "candidate_location"},
+	},
+	recruitment: {filled: []string{"name", "nrRef", "is_closed", "created_at", "updated_at"}, nullable: []string{"closing_date"}},
+}
+
+// under leaves out the keys that scopes do not let be stored: nobody misses those.
+func (k rowKeys) under(sh *outline, s ats.Scopes) rowKeys {
+	if s.Whole() {
+		return k
 	}
-	recruitmentKeys = rowKeys{filled: []string{"name", "nrRef", "is_closed", "created_at", "updated_at"}, nullable: []string{"closing_date"}}
-)
+	cut := func(keys []string) []string {
+		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+			_, stays := sh.keeps(key, s)
+			return !stays
+		})
+	}
+	return rowKeys{cut(k.filled), cut(k.nullable)}
+}
+
+// keysOf gives the keys that a row of an entity's listing has, as far as they are stored.
+func (t *tenant) keysOf(entity string) rowKeys {
+	kind, _ := kindOf(connector.PartKey{Unit: unit(entity, ""), Kind: kindList})
+	return keysOfRows[entity].under(kind.outline, t.scopes)
+}
 
 // lacking gives the keys that a row left out. A row without a key says nothing about it, and not
 // that it is empty: that would be null. Of a tenant that sends no null at all this cannot be said;
@@ -228,7 +290,7 @@ var itemKeys = []string{"items", "dictionary_items", "values", "elements", "tags
 
 // recruitments reads the list, which has other fields than the details (seen).
 func (t *tenant) recruitments() *connector.List {
-	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID, keys: &recruitmentKeys}
+	r := call{path: api + "/recruitments/", scope: "recruitment", size: pageSize, sort: byID, keys: ref(t.keysOf(recruitment))}
 	return t.step(r, recruitmentParts, connector.Cover{Entity: recruitment, Kind: kindList, Absent: connector.Nominate})
 }
 
@@ -270,7 +332,7 @@ func recruitmentDetail(id string, o object, sent ats.Time) connector.Part {
 
 // employees reads the candidates.
 func (t *tenant) employees() *connector.List {
-	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID, keys: &employeeKeys}
+	r := call{path: api + "/employees/", scope: "employee", size: pageSize, sort: byID, keys: ref(t.keysOf(employee))}
 	return t.step(r, func(row object, sent ats.Time) []connector.Part {
 		return listed(employee, row, sent)
 	}, connector.Cover{Entity: employee, Kind: kindList, Absent: connector.Nominate})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,9 +22,10 @@ type grant struct {
 	token string
 	sent  time.Time // when it was asked for
 	renew time.Time
-	// scopes are those that the token was asked for and got.
-	scopes []string
-	uses   *atomic.Int64 // how many calls it was used for
+	// scopes are those that the token was asked for and got; said are those that the answer names, nil
+	// where it names none.
+	scopes, said []string
+	uses         *atomic.Int64 // how many calls it was used for
 }
 
 // tokens keeps the access token. Any number of calls may want one at once: one of them fetches
@@ -96,21 +98,25 @@ type scopeRefusal struct {
 
 func (e *scopeRefusal) Error() string { return e.message }
 
-// fetchToken gets a token for every scope that the client was given. A client has the scopes
-// that an administrator ticked, and asking for one more is refused as a whole (guess, after the
+// fetchToken gets a token for every scope that is needed and that the client was given. A client has the
+// scopes that an administrator ticked, and asking for one more is refused as a whole (guess, after the
 // usual OAuth servers), so each is then tried by itself.
 func (c *client) fetchToken(ctx context.Context) (grant, error) {
-	var wanted []string
-	for _, s := range scopes {
-		wanted = append(wanted, s.name)
+	g, err := c.grantToken(ctx)
+	if _, refused := errors.AsType[*connector.AuthError](err); refused {
+		err = &refusedError{err: err, tenant: c.tenant, client: c.id}
 	}
-	g, err := c.askToken(ctx, wanted)
+	return g, err
+}
+
+func (c *client) grantToken(ctx context.Context) (grant, error) {
+	g, err := c.askToken(ctx, c.wanted)
 	refusal, ok := errors.AsType[*scopeRefusal](err)
 	if !ok {
 		return g, err
 	}
 	var granted []string
-	for _, scope := range wanted {
+	for _, scope := range c.wanted {
 		one, err := c.askToken(ctx, []string{scope})
 		if err == nil {
 			granted, g = append(granted, scope), one
@@ -119,8 +125,8 @@ func (c *client) fetchToken(ctx context.Context) (grant, error) {
 		}
 	}
 	switch {
-	case len(granted) == 0 && refusal.certain:
-		return grant{}, &connector.ScopeError{Message: "the API client has none of the scopes " + strings.Join(wanted, ", ") + "; tick them for the client in TRAFFIT's settings"}
+	case len(granted) == 0 && refusal.certain && len(c.wanted) > 0:
+		return grant{}, &connector.ScopeError{Message: "the API client has none of the scopes " + strings.Join(c.wanted, ", ") + "; tick them for the client in TRAFFIT's settings"}
 	case len(granted) == 0:
 		return grant{}, &connector.AuthError{Message: refusal.message}
 	case len(granted) == 1:
@@ -138,11 +144,11 @@ const tokenPath = "/oauth2/token"
 
 // tokenRequest makes a request for a token. The body may be JSON (seen).
 func (c *client) tokenRequest(ctx context.Context, wanted []string) (*http.Request, error) {
-	body := encode(map[string]any{
-		"grant_type": "client_credentials", "client_id": c.id, "client_secret": c.secret,
-		"scope": strings.Join(wanted, " "),
-	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(tokenPath), bytes.NewReader(body))
+	body := map[string]any{"grant_type": "client_credentials", "client_id": c.id, "client_secret": c.secret}
+	if len(wanted) > 0 { // otherwise the client's own ones
+		body["scope"] = strings.Join(wanted, " ")
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(tokenPath), bytes.NewReader(encode(body)))
 	if err != nil {
 		return nil, fmt.Errorf("ask TRAFFIT for a token: %w", err)
 	}
@@ -168,6 +174,8 @@ func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
 	if err != nil || o == nil {
 		answer.Message = c.noJSON(resp.Body)
 		switch {
+		case resp.Status == http.StatusServiceUnavailable:
+			return grant{}, &strangerError{c.later(resp, answer)}
 		case passing(resp.Status):
 			return grant{}, c.later(resp, answer)
 		case resp.Status == http.StatusBadRequest: // a refusal all the same, of whatever
@@ -175,7 +183,7 @@ func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
 		case resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden:
 			return grant{}, &connector.AuthError{Message: answer.Message}
 		}
-		return grant{}, answer
+		return grant{}, &strangerError{answer}
 	}
 	answer.Message = said(o)
 	switch {
@@ -184,14 +192,18 @@ func (c *client) askToken(ctx context.Context, wanted []string) (grant, error) {
 	case resp.Status == http.StatusBadRequest:
 		return grant{}, tokenRefused(o)
 	case resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden:
-		return grant{}, &connector.AuthError{Message: answer.Message}
+		return grant{}, &connector.AuthError{Message: answer.Message, Final: resp.Status == http.StatusUnauthorized && final(o)}
 	case resp.Status != http.StatusOK:
 		return grant{}, answer
 	case o.text("access_token") == "":
 		answer.Message = "the answer holds no access token"
 		return grant{}, answer
 	}
-	return grant{token: o.text("access_token"), sent: sent, renew: sent.Add(useful(o)), scopes: wanted, uses: new(atomic.Int64)}, nil
+	g := grant{token: o.text("access_token"), sent: sent, renew: sent.Add(useful(o)), scopes: wanted, uses: new(atomic.Int64)}
+	if named, ok := o["scope"].(string); ok {
+		g.said = strings.Fields(named)
+	}
+	return g, nil
 }
 
 // tokenRefused reads a 400 of the token endpoint. The names are OAuth's; TRAFFIT's own texts
@@ -201,9 +213,16 @@ func tokenRefused(o object) error {
 	case "invalid_scope":
 		return &scopeRefusal{message: said(o), certain: true}
 	case "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type":
-		return &connector.AuthError{Message: said(o)}
+		return &connector.AuthError{Message: said(o), Final: final(o)}
 	}
 	return &scopeRefusal{message: said(o)}
+}
+
+// final reports whether a refusal names its reason as OAuth does, and the reason is that there is no
+// such client, or none that may ask. That TRAFFIT says so of nothing else is a guess: see the detail
+// oauth.error.
+func final(o object) bool {
+	return slices.Contains([]string{"invalid_client", "unauthorized_client"}, o.text("error"))
 }
 
 // useful is how long a token is used: up to five minutes less than it lasts. A lifetime of 30
