@@ -173,9 +173,13 @@ func (s *server) exchange(ctx context.Context, where, token string) (*ConnectedI
 		{connect.ErrCompleted, "was exchanged already, which works once; keep the integration's ID from the first answer, or find it with GET /v1/integrations"},
 		{connect.ErrRevoked, "belongs to an integration that was deleted since; make a new link"},
 	} {
-		if errors.Is(err, known.err) {
-			return nil, ats.Errorf(ats.InputInvalid, "%s: %s", where, known.say)
+		if !errors.Is(err, known.err) {
+			continue
 		}
+		if strings.HasPrefix(where, "path.") {
+			return nil, noSuch("%s: %s", where, known.say)
+		}
+		return nil, ats.Errorf(ats.InputInvalid, "%s: %s", where, known.say)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange an activation token: %w", err)
