@@ -43,6 +43,7 @@ type cli struct {
 	Sandbox      sandboxCmd      `cmd:"" help:"Run the TRAFFIT simulator alone."`
 	Keys         keysCmd         `cmd:"" help:"API keys of the applications that call Kladka."`
 	Integrations integrationsCmd `cmd:"" help:"Connected TRAFFIT tenants."`
+	Links        linksCmd        `cmd:"" help:"Links by which customers connect their TRAFFIT themselves."`
 	Sync         syncCmd         `cmd:"" help:"Sync an integration now."`
 	Scopes       scopesCmd       `cmd:"" help:"Scope configurations: what is read and done."`
 	Fields       fieldsCmd       `cmd:"" help:"TRAFFIT's own fields: pass them through, or map them to keys of yours."`

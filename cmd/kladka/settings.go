@@ -22,7 +22,7 @@ type settings struct {
 	APIRPM               int     `group:"settings" name:"api-rpm" placeholder:"N" default:"6000" setting:"KLADKA_API_RPM" help:"API requests per key and minute; default: ${default}; 0 means no limit."`
 	MaxFileMB            int     `group:"settings" name:"max-file-mb" placeholder:"N" default:"25" setting:"KLADKA_MAX_FILE_MB" help:"Megabytes that one attachment may have; default: ${default}."`
 	RequestLogDays       int     `group:"settings" placeholder:"N" default:"30" setting:"KLADKA_REQUEST_LOG_DAYS" help:"Days for which requests are logged in the database; default: ${default}; 0 means no log."`
-	OnlyCreated          bool    `group:"settings" negatable:"" setting:"KLADKA_ONLY_CREATED" help:"Let new integrations keep only applications that are created through the API; default: all."`
+	OnlyCreated          bool    `group:"settings" name:"default-only-created" negatable:"" setting:"KLADKA_ONLY_CREATED" help:"Let new integrations keep only applications that are created through the API; default: all."`
 	InvalidAfter         period  `group:"settings" placeholder:"TIME" default:"72h" setting:"KLADKA_INVALID_AFTER" help:"How long credentials may be refused before an integration is not synced any more; default: ${default}; 0 means not at all."`
 	DeleteAfter          period  `group:"settings" placeholder:"TIME" default:"14d" setting:"KLADKA_DELETE_AFTER" help:"How long the data of a removed integration are kept; default: ${default}; 0 means not at all."`
 	AllowPrivateNetworks bool    `group:"settings" setting:"KLADKA_ALLOW_PRIVATE_NETWORKS" help:"Let webhook and data URLs reach private and loopback addresses."`

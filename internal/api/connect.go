@@ -173,9 +173,13 @@ func (s *server) exchange(ctx context.Context, where, token string) (*ConnectedI
 		{connect.ErrCompleted, "was exchanged already, which works once; keep the integration's ID from the first answer, or find it with GET /v1/integrations"},
 		{connect.ErrRevoked, "belongs to an integration that was deleted since; make a new link"},
 	} {
-		if errors.Is(err, known.err) {
-			return nil, ats.Errorf(ats.InputInvalid, "%s: %s", where, known.say)
+		if !errors.Is(err, known.err) {
+			continue
 		}
+		if strings.HasPrefix(where, "path.") {
+			return nil, noSuch("%s: %s", where, known.say)
+		}
+		return nil, ats.Errorf(ats.InputInvalid, "%s: %s", where, known.say)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("exchange an activation token: %w", err)
@@ -238,18 +242,9 @@ func (s *server) listLinks(ctx context.Context, in *struct{ RawQuery }) (*Result
 }
 
 func linkSummary(l connect.Link, integration *string, now int64) LinkSummary {
-	status := "OPEN"
-	switch {
-	case l.CompletedAt != nil:
-		status = "COMPLETED"
-	case l.RevokedAt != nil:
-		status = "REVOKED"
-	case now >= l.ExpiresAt:
-		status = "EXPIRED"
-	}
 	set := l.Settings
 	return LinkSummary{
-		ID: l.ID, Kind: string(l.Kind), LinkType: string(l.Type), Status: status, IntegrationID: integration,
+		ID: l.ID, Kind: string(l.Kind), LinkType: string(l.Type), Status: string(l.State(now)), IntegrationID: integration,
 		Organization: known(set.Organization), Email: known(set.Email), OriginID: set.OriginID, Tool: known(set.Tool), Language: known(set.Language),
 		ScopeConfig: known(set.ScopeConfig), FieldMapping: set.FieldMapping, OnlyCreated: known(string(set.OnlyCreated)),
 		CreatedAt: ats.Milli(l.CreatedAt).String(), ExpiresAt: ats.Milli(l.ExpiresAt).String(),

@@ -160,6 +160,7 @@ func (b *bench) act(d *api.Deps) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.connects(d, keys)
 	d.Actions, d.Spool, d.Links, d.Uploads, d.MaxFile = b.actions, spool, keys, uploads{}, 1<<20
 	d.Open = func(context.Context, store.Integration) (connector.Connector, connector.Tenant, error) {
 		return nil, b.tenant, nil

@@ -116,7 +116,7 @@ func newWorld(b *bench) world {
 		*at = map[string]string{
 			"request_id": requests[0].ID, "integration_id": id, "integration_field_id": fields[0].ID, "custom_field_id": custom[0].ID, "sync_id": run.ID, "category": "ats", "scope_config_id": "default",
 			"job_id": ats.Namespace(id).ID(ats.Jobs, "100"), "candidate_id": ats.Namespace(id).ID(ats.Candidates, "1000"),
-			"application_id": ats.Namespace(id).ID(ats.Applications, "1000:100"), "tool": "traffit", "api": "v2", "action": "ats_create_candidate",
+			"application_id": ats.Namespace(id).ID(ats.Applications, "1000:100"), "tool": "traffit", "api": "v2", "action": "ats_create_candidate", "token": activation, "link_id": store.Digest([]byte(id))[:24],
 		}
 		if id == withData {
 			for _, f := range fields {
@@ -426,6 +426,10 @@ func (w world) valid(o served) string {
 	}
 	return map[string]string{
 		"POST /v1/force-sync":                                                               `{"type":"FULL"}`,
+		"POST /v1/connect/create-link":                                                      `{"end_user_email":"anna@example.com","end_user_organization_name":"Acme"}`,
+		"POST /v1/connect/activate-integration":                                             `{"token":"` + activation + `"}`,
+		"POST /v1/integrations/{integration_id}/relink":                                     `{"language":"pl"}`,
+		"POST /v1/integrations/{integration_id}/setup-link":                                 `{"link_type":"EMBEDDED"}`,
 		"PUT /v1/integrations/{integration_id}/enabled":                                     `{"value":true}`,
 		"PATCH /v1/integrations/{integration_id}/settings":                                  `{"remote_data":null}`,
 		"PUT /v1/integrations/{integration_id}/scope-config":                                `{"scope_config_id":"default"}`,
@@ -684,10 +688,58 @@ func (w world) particular() map[string][]scenario {
 		},
 	}
 	maps.Copy(out, w.ofActions())
+	maps.Copy(out, w.ofConnect())
 	for _, list := range []string{"applications", "candidates", "jobs", "users", "roles", "interviews", "tags", "offers", "rejection-reasons", "application-stages"} {
 		out["GET /v1/ats/"+list] = w.ofList(list)
 	}
 	return out
+}
+
+// ofConnect is what links and tokens can be asked wrongly.
+func (w world) ofConnect() map[string][]scenario {
+	at := "/v1/integrations/" + full
+	create := func(name, key, value string, want ...string) scenario {
+		return scenario{name: name, body: `{"end_user_email":"anna@example.com","end_user_organization_name":"Acme","` + key + `":` + value + `}`, status: 400, want: append(want, badInput, "body."+key)}
+	}
+	return map[string][]scenario{
+		"POST /v1/connect/create-link": {
+			create("origin of nothing", "end_user_origin_id", `""`), create("blank origin", "end_user_origin_id", `" "`), create("origin of two lines", "end_user_origin_id", `"a\nb"`),
+			create("long origin", "end_user_origin_id", `"`+strings.Repeat("ż", 501)+`"`, "at most 500 characters"),
+			create("tool of another category", "integration_tool", `"bamboohr"`), create("tool in capitals", "integration_tool", `"TRAFFIT"`), create("tool with NUL", "integration_tool", `"traffit\u0000"`),
+			create("environment alone", "remote_environment", `"sandbox"`), create("category in small letters", "integration_category", `"ats"`), create("category of learning", "integration_category", `"LMS"`, "pass integration_category"),
+			create("language in capitals", "language", `"PL"`), create("language with a region", "language", `"pl-PL"`), create("scopes of nobody", "scope_config_id", `"' OR 1=1 --"`),
+			create("maybe only created", "only_created_applications", `"maybe"`), create("link type in small letters", "link_type", `"embedded"`),
+			{name: "organization of two lines", body: `{"end_user_email":"anna@example.com","end_user_organization_name":"a\nb"}`, status: 400, want: []string{badInput, "body.end_user_organization_name"}},
+			{name: "several addresses", body: `{"end_user_email":"a@example.com,b@example.com","end_user_organization_name":"Acme"}`, status: 400, want: []string{badInput, "body.end_user_email"}},
+			{name: "address with a name", body: `{"end_user_email":"Anna <a@example.com>","end_user_organization_name":"Acme"}`, status: 400, want: []string{badInput, "body.end_user_email"}},
+			{name: "address with two dots", body: `{"end_user_email":"a..b@example.com","end_user_organization_name":"Acme"}`, status: 400, want: []string{badInput, "body.end_user_email"}},
+		},
+		"POST /v1/integrations/{integration_id}/relink": {
+			{name: "other scopes", body: `{"scope_config_id":"x"}`, status: 400, want: []string{badInput, "body.scope_config_id"}},
+			{name: "language", body: `{"language":"cs"}`, status: 400, want: []string{badInput, "body.language"}},
+			{name: "removed", url: "/v1/integrations/" + removed + "/relink", body: `{}`, status: 404, want: []string{`"code":"PLATFORM.INTEGRATION_NOT_FOUND"`}},
+		},
+		"POST /v1/integrations/{integration_id}/setup-link": {
+			{name: "null type", body: `{"link_type":null}`, status: 400, want: []string{badInput, "body.link_type"}},
+			{name: "below", url: at + "/setup-link/x", body: `{}`, status: 404, want: []string{badInput}},
+		},
+		"GET /v1/connect/integration-by-token/{token}": {
+			{name: "a link's", url: "/v1/connect/integration-by-token/v1.links.AAAA", status: 404, want: []string{badInput, "path.token"}},
+			{name: "an integration", url: "/v1/connect/integration-by-token/" + full, status: 404, want: []string{badInput, "path.token"}},
+		},
+		"POST /v1/connect/activate-integration": {
+			{name: "no token", body: `{"token":""}`, status: 400, want: []string{badInput, "body.token"}},
+			{name: "a link's", body: `{"token":"v1.links.AAAA"}`, status: 400, want: []string{badInput, "body.token"}},
+			{name: "NUL", body: `{"token":"\u0000"}`, status: 400, want: []string{badInput, "body.token"}},
+		},
+		"GET /v1/connect/links": {
+			{name: "cursor of another list", url: "/v1/connect/links?cursor=MSBpbnRlZ3JhdGlvbnMgLSA1IA", status: 400, want: []string{badInput, "query.cursor"}},
+		},
+		"DELETE /v1/connect/links/{link_id}": {
+			{name: "all", url: "/v1/connect/links", status: 405, want: []string{badInput}},
+			{name: "an integration", url: "/v1/connect/links/" + full, status: 404, want: []string{badInput, "path.link_id"}},
+		},
+	}
 }
 
 // badScopes is what a scope configuration cannot hold.

@@ -83,6 +83,30 @@ type Link struct {
 	RevokedAt, CompletedAt, Exchanged *int64
 }
 
+// LinkState is what has become of a link.
+type LinkState string
+
+// The states of links.
+const (
+	Open      LinkState = "OPEN"
+	Completed LinkState = "COMPLETED"
+	Expired   LinkState = "EXPIRED"
+	Revoked   LinkState = "REVOKED"
+)
+
+// State is what has become of the link by now, in milliseconds since the Unix epoch.
+func (l Link) State(now int64) LinkState {
+	switch {
+	case l.CompletedAt != nil:
+		return Completed
+	case l.RevokedAt != nil:
+		return Revoked
+	case now >= l.ExpiresAt:
+		return Expired
+	}
+	return Open
+}
+
 // Why a link or a token is refused. Messages for people are the pages' business.
 var (
 	ErrInvalid   = errors.New("it was not made here")
