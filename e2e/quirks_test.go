@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -116,7 +117,8 @@ func init() {
 var elsewhere = []string{
 	"down", "host.www", // TestDown, TestHost
 	"burst", "retry.after", "retry.seconds", "slow.time", // with fail.429 and slow
-	"scopes.denied", // with scope.missing
+	"scopes.denied",       // with scope.missing
+	"client", "client.v1", // TestClients
 }
 
 // Each quirk of TRAFFIT, each fault, and each variant of what is not known of it.
@@ -275,6 +277,48 @@ func TestDown(t *testing.T) {
 			s.succeed(i)
 			u.equal(s, i)
 		})
+	}
+}
+
+// A client of API V1 and one that is gone are told apart, whichever form that takes. One that comes back
+// goes on.
+func TestClients(t *testing.T) {
+	t.Parallel()
+	conn := func(base string) (connector.Connector, connector.Tenant) {
+		c := traffit.New(traffit.Options{URL: base})
+		tenant, err := c.Connect(connector.Config{
+			Credentials: map[string]string{"tenant": "demo", "client_id": "demo_kladka", "client_secret": "sandbox-secret"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, tenant
+	}
+	u := newUpstream(t, tiny(1))
+	for _, status := range []string{"403", "401", "404"} {
+		u.admin("PUT", "switches", map[string]string{"client": "v1", "client.v1": status})
+		c, tenant := conn(u.base)
+		_, err := tenant.Check(t.Context(), nil)
+		if p := c.Explain(err); p.Code != connector.ProblemVersion {
+			t.Errorf("a client of API V1, refused with %s: %+v", status, p)
+		}
+	}
+	u.set("client", "valid")
+	c, tenant := conn(u.base)
+	if _, err := tenant.Check(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for form, final := range map[string]bool{"oauth": true, "message": false, "html": false} {
+		u.admin("PUT", "switches", map[string]string{"client": "deleted", "oauth.error": form})
+		_, err := tenant.Check(t.Context(), nil)
+		refused, ok := errors.AsType[*connector.AuthError](err)
+		if p := c.Explain(err); !ok || refused.Final != final || p.Code != connector.ProblemCredentials {
+			t.Errorf("a deleted client, told as %s: %v, %+v", form, err, p)
+		}
+	}
+	u.set("client", "valid")
+	if _, err := tenant.Check(t.Context(), nil); err != nil {
+		t.Error(err)
 	}
 }
 

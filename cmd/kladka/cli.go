@@ -44,6 +44,7 @@ type cli struct {
 	Keys         keysCmd         `cmd:"" help:"API keys of the applications that call Kladka."`
 	Integrations integrationsCmd `cmd:"" help:"Connected TRAFFIT tenants."`
 	Sync         syncCmd         `cmd:"" help:"Sync an integration now."`
+	Scopes       scopesCmd       `cmd:"" help:"Scope configurations: what is read and done."`
 	Fields       fieldsCmd       `cmd:"" help:"TRAFFIT's own fields: pass them through, or map them to keys of yours."`
 	Deletions    deletionsCmd    `cmd:"" help:"Mass deletions that wait for your approval."`
 	Actions      actionsCmd      `cmd:"" help:"The journal of write actions: what was done in TRAFFIT, and what became of it."`

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kladka/kladka/internal/app"
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connect"
 	"github.com/kladka/kladka/internal/sandbox"
 	"github.com/kladka/kladka/internal/store"
 )
@@ -63,7 +64,8 @@ func (c *demoCmd) Run(s *surroundings) error {
 
 	a, err := app.Open(s.ctx, app.Config{
 		DataDir: dir, DatabaseURL: c.Postgres, MasterKey: demoKey(c.Postgres),
-		TraffitURL: boxURL, TraffitRPS: 0, AllowPrivateNetworks: true, RequestLogDays: app.DefaultRequestLogDays,
+		PublicURL:  "http://" + l.Addr().String(),
+		TraffitURL: boxURL + "/t/{tenant}", TraffitRPS: 0, AllowPrivateNetworks: true, RequestLogDays: app.DefaultRequestLogDays,
 		Env: s.env, Log: s.quietly(), Version: version(),
 	})
 	if err != nil {
@@ -107,7 +109,14 @@ func (c *demoCmd) play(ctx context.Context, s *surroundings, a *app.App, box *sa
 	if err != nil {
 		return err
 	}
-	s.print("%s", c.welcome(i.ID, key, url, boxURL, job))
+	_, link, err := a.Links().Create(ctx, connect.Connect, connect.MagicLink, nil, connect.LinkSettings{
+		Organization: "Acme Ltd", Email: "admin@acme.example", Tool: "traffit", OnlyCreated: connect.OnlyCreatedAsk,
+	})
+	if err != nil {
+		return err
+	}
+	s.print("%s", strings.NewReplacer("$URL", url, "$KEY", key, "$INTEGRATION", i.ID, "$SANDBOX", boxURL, "$JOB", job,
+		"$LINK", link, "$SECRET", box.Credentials().ClientSecret).Replace(welcome))
 	<-ctx.Done()
 	return nil
 }
@@ -145,8 +154,7 @@ func openJob(ctx context.Context, a *app.App, i store.Integration) (string, erro
 	return job.ID, json.Unmarshal(page.JSON, &job)
 }
 
-func (c *demoCmd) welcome(integration, key, url, boxURL, job string) string {
-	return strings.NewReplacer("$URL", url, "$KEY", key, "$INTEGRATION", integration, "$SANDBOX", boxURL, "$JOB", job).Replace(`
+const welcome = `
 API key      $KEY
 Integration  $INTEGRATION
 API          $URL/v1, described at $URL/openapi.json
@@ -174,14 +182,18 @@ From JavaScript, with the official client:
   });
   for await (const page of await kombo.ats.getJobs({})) console.log(page.result.data.results);
 
+Be the administrator of a second customer and connect it in the browser: the subdomain is acme, the client ID acme_kladka, the
+secret $SECRET.
+
+  $LINK
+
 Change something in the simulated TRAFFIT, then sync again:
 
   curl -X POST '$SANDBOX/_sandbox/random?n=20'
   curl -X POST -H 'Authorization: Bearer $KEY' -H 'X-Integration-Id: $INTEGRATION' -H 'Content-Type: application/json' -d '{}' $URL/v1/force-sync
 
 What else the simulator can do: $SANDBOX/_sandbox/
-Stop with Ctrl-C.`)
-}
+Stop with Ctrl-C.`
 
 // listen opens the asked address, or the default one, or any where that is taken.
 func (c *demoCmd) listen(s *surroundings) (net.Listener, error) {

@@ -83,6 +83,10 @@ func (e *exam) refused(i store.Integration, err error) {
 		e.problem(i.Tenant, reconnect(i), "TRAFFIT refuses the client ID or the client secret")
 		return
 	}
+	if _, ok := errors.AsType[*connector.VersionError](err); ok {
+		e.problem(i.Tenant, "make a client in TRAFFIT with API V1 switched off; then: "+reconnect(i), "the API client is one of API V1")
+		return
+	}
 	if _, ok := errors.AsType[*connector.ScopeError](err); ok {
 		e.problem(i.Tenant, strings.Replace(tickScope, "scope", "scopes", 1), "the API client has none of the scopes")
 		return
@@ -217,7 +221,7 @@ func (e *exam) lastSync(a *app.App, i store.Integration, r store.Run, steps []st
 	again := "kladka sync " + i.Tenant + " --wait"
 	switch r.State {
 	case store.RunAuthentication:
-		e.problem(i.Tenant, reconnect(i), "%s: TRAFFIT refused the credentials; after %d days of that the integration is not synced any more", words, int(store.InvalidAfter.Hours()/24))
+		e.problem(i.Tenant, reconnect(i), "%s: TRAFFIT refused the credentials; after %s of that the integration is not synced any more", words, period(max(a.Config.InvalidAfter, 0)))
 	case store.RunTimedOut:
 		e.problem(i.Tenant, "see whether TRAFFIT answers now; then "+again+", which goes on from what is stored", "%s: TRAFFIT gave no usable answer for half an hour", words)
 	case store.RunFailed:

@@ -203,6 +203,10 @@ func TestDoctorFinds(t *testing.T) {
 			prepare: func(p *patient) { p.answer("/oauth2/token", 400, said) },
 			level:   "problem", detail: "refuses the client ID", advice: "kladka integrations reconnect demo", exit: exitDoctor,
 		},
+		"a client of API V1": {
+			prepare: func(p *patient) { p.set("client", "v1") },
+			level:   "problem", detail: "API V1", advice: "switched off", exit: exitDoctor,
+		},
 		"no scope at all": {
 			prepare: func(p *patient) {
 				p.set("scopes.denied", strings.Join(sandbox.Scopes(), ","))

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/kladka/kladka/internal/app"
 	"github.com/kladka/kladka/internal/ats"
@@ -15,6 +17,7 @@ type fieldsCmd struct {
 	Pass   fieldsPassCmd   `cmd:"" help:"Serve a vendor field in integration_fields, or stop it."`
 	Add    fieldsAddCmd    `cmd:"" help:"Make a custom field: a key of yours, for all integrations."`
 	Map    fieldsMapCmd    `cmd:"" help:"Map a custom field to a vendor field of one integration."`
+	Remap  fieldsRemapCmd  `cmd:"" help:"Let a field take its value from other vendor fields of one integration, or show which do."`
 	Remove fieldsRemoveCmd `cmd:"" help:"Remove a custom field everywhere."`
 }
 
@@ -28,7 +31,8 @@ Examples:
   kladka fields list acme
   kladka fields pass acme candidates _nationality
   kladka fields add candidates nationality --label Nationality
-  kladka fields map acme candidates nationality _nationality`
+  kladka fields map acme candidates nationality _nationality
+  kladka fields remap acme jobs.department _department branch`
 }
 
 // fieldModel reads a model that has fields: with or without the API's prefix.
@@ -262,6 +266,90 @@ func (c *fieldsMapCmd) Run(s *surroundings) error {
 		s.say("Done. It takes effect with the next sync: kladka sync %s --wait", i.ID)
 		return nil
 	})
+}
+
+type fieldsRemapCmd struct {
+	Integration string   `arg:"" help:"Integration ID or tenant name."`
+	Field       string   `arg:"" optional:"" help:"MODEL.FIELD, such as jobs.department; left out, all that can be remapped are shown."`
+	Keys        []string `arg:"" optional:"" help:"The vendor's keys or IDs of its fields, in the order in which they are tried."`
+	Usual       bool     `help:"Take the value from the usual source again."`
+	Settings    settings `embed:""`
+}
+
+// maxRemapKeys bounds from how many fields one may take its value, as in the API.
+const maxRemapKeys = 10
+
+// Run remaps a field.
+func (c *fieldsRemapCmd) Run(s *surroundings) error {
+	switch {
+	case len(c.Keys) > maxRemapKeys:
+		return usageError("a field has at most %d sources", maxRemapKeys)
+	case c.Usual && len(c.Keys) > 0:
+		return usageError("--usual takes no keys")
+	}
+	return c.Settings.with(s, func(a *app.App) error {
+		i, err := a.FindIntegration(s.ctx, c.Integration)
+		if err != nil {
+			return err
+		}
+		if c.Field == "" || len(c.Keys) == 0 && !c.Usual {
+			return c.show(s, a, i)
+		}
+		word, field, _ := strings.Cut(c.Field, ".")
+		model := ats.Model(word)
+		if !strings.HasPrefix(word, "ats_") {
+			model = ats.Model("ats_" + word)
+		}
+		if !slices.Contains(a.Remappable(i)[model], field) {
+			return usageError("%s: it cannot be remapped; `kladka fields remap %s` lists what can", c.Field, i.ID)
+		}
+		var ids []string
+		for _, key := range c.Keys {
+			found, err := a.Store.FindIntegrationFields(s.ctx, i.No, model, key)
+			switch {
+			case err != nil:
+				return err
+			case len(found) == 0:
+				return fmt.Errorf("%s of %s have no field %q; `kladka fields list %s` shows them", model, i.OrganizationName, key, i.ID)
+			case len(found) > 1:
+				return fmt.Errorf("several fields of %s have the key %q; give the ID of one, which `kladka fields list %s --json` shows", model, key, i.ID)
+			case slices.Contains(ids, found[0].ID):
+				return usageError("%s is named twice", key)
+			}
+			ids = append(ids, found[0].ID)
+		}
+		if err := a.Store.Remap(s.ctx, i.No, model, field, ids); err != nil {
+			return err
+		}
+		s.say("Done. It takes effect with the next sync: kladka sync %s --wait", i.ID)
+		return nil
+	})
+}
+
+func (c *fieldsRemapCmd) show(s *surroundings, a *app.App, i store.Integration) error {
+	stored, err := a.Store.Remappings(s.ctx, i.No)
+	if err != nil {
+		return err
+	}
+	t := newTable("FIELD", "SOURCES")
+	remappable := a.Remappable(i)
+	for _, m := range ats.Models() {
+		for _, f := range remappable[m] {
+			sources := "usual"
+			for _, r := range stored {
+				if r.Model != m || r.Field != f {
+					continue
+				}
+				keys := make([]string, len(r.Sources))
+				for n, source := range r.Sources {
+					keys[n] = source.Key
+				}
+				sources = strings.Join(keys, ", ")
+			}
+			t.row(string(m)+"."+f, sources)
+		}
+	}
+	return t.write(s.stdout)
 }
 
 type fieldsRemoveCmd struct {

@@ -19,9 +19,15 @@ type integrationsCmd struct {
 	Add        integrationsAddCmd        `cmd:"" help:"Connect a customer's account."`
 	List       integrationsListCmd       `cmd:"" help:"List the integrations."`
 	Show       integrationsShowCmd       `cmd:"" help:"Show an integration with its models and its last syncs."`
+	Scopes     integrationsScopesCmd     `cmd:"" help:"Give an integration another scope configuration."`
+	Only       integrationsOnlyCmd       `cmd:"" name:"only-created" help:"Keep only applications that are created through the API, or all."`
+	RemoteData integrationsRemoteDataCmd `cmd:"" name:"remote-data" help:"Serve TRAFFIT's raw rows in remote_data, or stop it."`
+	Enable     integrationsEnableCmd     `cmd:"" help:"Switch an integration on."`
+	Disable    integrationsDisableCmd    `cmd:"" help:"Switch an integration off; its credentials and data stay."`
 	FileLabels integrationsFileLabelsCmd `cmd:"" help:"Show or set what files of each type are called in TRAFFIT."`
 	Reconnect  integrationsReconnectCmd  `cmd:"" help:"Give an integration new credentials; its data and IDs stay."`
 	Remove     integrationsRemoveCmd     `cmd:"" help:"Remove an integration with all its data."`
+	Purge      integrationsPurgeCmd      `cmd:"" help:"Delete what is still kept of a removed integration."`
 }
 
 type integrationsAddCmd struct {
@@ -36,6 +42,7 @@ type addTraffitCmd struct {
 	ID               string   `name:"id" help:"Use this integration ID: a rebuilt database then gives the same record IDs." placeholder:"ID"`
 	OriginID         string   `name:"origin-id" help:"Your application's own ID of the customer." placeholder:"ID"`
 	Email            string   `help:"Address of the person who connects it." placeholder:"ADDRESS"`
+	Scopes           string   `help:"Scope configuration, by ID or name; default: that of new integrations." placeholder:"CONFIG"`
 	RemoteData       bool     `help:"Serve TRAFFIT's raw rows in remote_data."`
 	MissingScopes    bool     `name:"accept-missing-scopes" help:"Connect although the API client lacks permissions; what needs them stays empty."`
 	Sync             bool     `negatable:"" default:"true" help:"Queue the first sync."`
@@ -50,6 +57,8 @@ The first sync starts as soon as a server runs; --wait does it here and now.
 
 An administrator of the tenant makes the API client in TRAFFIT under Settings, Integrations, API, with the scopes
 employee, recruitment, workflow, user, source and dictionary.
+
+With --only-created nothing is kept of candidates and applications that were not created through the API.
 
 Examples:
 
@@ -72,6 +81,7 @@ func (c *addTraffitCmd) Run(s *surroundings) error {
 			Tool:             "traffit",
 			Credentials:      map[string]string{"tenant": c.Tenant, "client_id": c.ClientID, "client_secret": secret},
 			OrganizationName: c.Organization, ID: c.ID, OriginID: c.OriginID, CreatorEmail: c.Email,
+			ScopeConfig: c.Scopes, OnlyCreated: c.Settings.OnlyCreated,
 			RemoteData: c.RemoteData, AcceptMissingScopes: c.MissingScopes, NoSync: !c.Sync,
 		})
 		if err != nil {
@@ -152,6 +162,9 @@ type integrationJSON struct {
 	SetupStatus  string  `json:"setup_status"`
 	OriginID     *string `json:"origin_id"`
 	RemoteData   bool    `json:"remote_data"`
+	OnlyCreated  bool    `json:"only_created"`
+	ScopeConfig  string  `json:"scope_config"`
+	ExpiredAt    *string `json:"data_expired_at"`
 	CreatedAt    *string `json:"created_at"`
 	NextSyncAt   *string `json:"next_sync_at"`
 	// Syncs and Models are part of show only.
@@ -162,11 +175,13 @@ type integrationJSON struct {
 func asJSON(i store.Integration) integrationJSON {
 	return integrationJSON{
 		ID: i.ID, Tool: i.Tool, Tenant: i.Tenant, Organization: i.OrganizationName, Status: i.Status, SetupStatus: i.SetupStatus,
-		OriginID: i.OriginID, RemoteData: i.Settings.RemoteData, CreatedAt: stamp(&i.CreatedAt), NextSyncAt: stamp(i.NextFullAt),
+		OriginID: i.OriginID, RemoteData: i.Settings.RemoteData,
+		OnlyCreated: i.Settings.OnlyCreated, ScopeConfig: i.ScopeConfig.ID, ExpiredAt: stamp(i.DataExpiredAt), CreatedAt: stamp(&i.CreatedAt), NextSyncAt: stamp(i.NextFullAt),
 	}
 }
 
 type integrationsListCmd struct {
+	Removed  bool     `help:"List the removed integrations whose data are still kept."`
 	JSON     bool     `name:"json" help:"Print JSON."`
 	Settings settings `embed:""`
 }
@@ -174,6 +189,9 @@ type integrationsListCmd struct {
 // Run lists the integrations.
 func (c *integrationsListCmd) Run(s *surroundings) error {
 	return c.Settings.with(s, func(a *app.App) error {
+		if c.Removed {
+			return listRemoved(s, a, c.JSON)
+		}
 		all, err := a.Integrations(s.ctx)
 		if err != nil {
 			return err
@@ -199,6 +217,35 @@ func (c *integrationsListCmd) Run(s *surroundings) error {
 		}
 		return t.write(s.stdout)
 	})
+}
+
+// removedJSON is a removed integration for scripts.
+type removedJSON struct {
+	ID           string  `json:"id"`
+	Organization string  `json:"organization"`
+	DeletedAt    *string `json:"deleted_at"`
+	PurgeAt      *string `json:"purge_at"`
+}
+
+func listRemoved(s *surroundings, a *app.App, asJSON bool) error {
+	all, err := a.Store.RemovedIntegrations(s.ctx)
+	if err != nil {
+		return err
+	}
+	out := []removedJSON{}
+	t := newTable("ID", "ORGANIZATION", "REMOVED", "KEPT UNTIL")
+	for _, i := range all {
+		out = append(out, removedJSON{i.ID, i.OrganizationName, stamp(&i.DeletedAt), stamp(&i.PurgeAt)})
+		t.row(i.ID, i.OrganizationName, *stamp(&i.DeletedAt), *stamp(&i.PurgeAt))
+	}
+	switch {
+	case asJSON:
+		return printJSON(s.stdout, out)
+	case len(all) == 0:
+		s.say("Nothing is kept of removed integrations.")
+		return nil
+	}
+	return t.write(s.stdout)
 }
 
 type integrationsShowCmd struct {
@@ -261,6 +308,15 @@ func showIntegration(s *surroundings, i store.Integration, runs []store.Run) {
 	s.detail("tenant", i.Tenant)
 	s.detail("status", i.Status)
 	s.detail("setup", i.SetupStatus)
+	s.detail("scopes", i.ScopeConfig.Name+" ("+i.ScopeConfig.ID+")")
+	kept := "all"
+	if i.Settings.OnlyCreated {
+		kept = "only those created through the API"
+	}
+	s.detail("applications", kept)
+	if i.DataExpiredAt != nil {
+		s.detail("expired", *stamp(i.DataExpiredAt)+" by changed settings; the next sync puts the data right")
+	}
 	s.detail("origin ID", orDash(text(i.OriginID)))
 	s.detail("connected by", orDash(text(i.CreatorEmail)))
 	s.detail("connected", *stamp(&i.CreatedAt))
@@ -344,13 +400,14 @@ func (c *integrationsFileLabelsCmd) Run(s *surroundings) error {
 type integrationsRemoveCmd struct {
 	Integration string   `arg:"" help:"Integration ID, or the tenant's name if only one integration has it."`
 	Yes         bool     `help:"Remove it without being asked."`
+	Now         bool     `help:"Delete its data at once."`
 	Settings    settings `embed:""`
 }
 
 // Help is shown by --help.
 func (*integrationsRemoveCmd) Help() string {
-	return `The credentials are forgotten and the data are no longer served at once; the records are deleted by a server in the
-background. Nothing changes in TRAFFIT.`
+	return `The credentials are forgotten and the data are no longer served at once. The data are deleted after the time that
+KLADKA_DELETE_AFTER says, by a server in the background; with --now here and at once. Nothing changes in TRAFFIT.`
 }
 
 // Run removes an integration.
@@ -363,11 +420,131 @@ func (c *integrationsRemoveCmd) Run(s *surroundings) error {
 		if !c.Yes {
 			return usageError("this deletes all data of %s (%s); add --yes to do it", i.OrganizationName, i.ID)
 		}
-		if err := a.Store.RemoveIntegration(s.ctx, i.No); err != nil {
+		if err := a.Remove(s.ctx, i, c.Now); err != nil {
 			return err
 		}
-		s.say("%s (%s) was removed.", i.OrganizationName, i.ID)
+		if c.Now {
+			s.say("%s (%s) was removed with all its data.", i.OrganizationName, i.ID)
+		} else {
+			s.say("%s (%s) was removed. `kladka integrations list --removed` shows how long its data are kept.", i.OrganizationName, i.ID)
+		}
 		return nil
+	})
+}
+
+type integrationsPurgeCmd struct {
+	ID       string   `arg:"" help:"The ID that the removed integration had."`
+	Settings settings `embed:""`
+}
+
+// Run deletes the data of a removed integration.
+func (c *integrationsPurgeCmd) Run(s *surroundings) error {
+	return c.Settings.with(s, func(a *app.App) error {
+		if err := a.Purge(s.ctx, c.ID); err != nil {
+			return err
+		}
+		s.say("Nothing is kept of %s any more.", c.ID)
+		return nil
+	})
+}
+
+// change changes something of an integration, and says when it counts.
+func (t settings) change(s *surroundings, named string, do func(*app.App, store.Integration) error) error {
+	return t.with(s, func(a *app.App) error {
+		i, err := a.FindIntegration(s.ctx, named)
+		if err != nil {
+			return err
+		}
+		if err := do(a, i); err != nil {
+			return err
+		}
+		if i, err = a.Store.IntegrationByNo(s.ctx, i.No); err != nil {
+			return err
+		}
+		if i.DataExpiredAt != nil {
+			s.say("Done. The data do not match yet; a server syncs it now, or: kladka sync %s --wait", i.ID)
+		} else {
+			s.say("Done.")
+		}
+		return nil
+	})
+}
+
+type integrationsScopesCmd struct {
+	Integration string   `arg:"" help:"Integration ID or tenant name."`
+	Config      string   `arg:"" help:"Scope configuration, by ID or name."`
+	Settings    settings `embed:""`
+}
+
+// Run gives an integration other scopes.
+func (c *integrationsScopesCmd) Run(s *surroundings) error {
+	return c.Settings.change(s, c.Integration, func(a *app.App, i store.Integration) error {
+		config, err := a.FindScopeConfig(s.ctx, c.Config)
+		if err != nil {
+			return err
+		}
+		return a.Store.SetScopeConfig(s.ctx, i.No, config.ID)
+	})
+}
+
+type integrationsOnlyCmd struct {
+	Integration string   `arg:"" help:"Integration ID or tenant name."`
+	Switch      string   `arg:"" enum:"on,off" help:"on or off."`
+	Settings    settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*integrationsOnlyCmd) Help() string {
+	return `Switched on, the next sync erases all candidates and applications but those that were created through the API; jobs, stages
+and users stay. Switched off, it reads them.`
+}
+
+// Run switches the setting.
+func (c *integrationsOnlyCmd) Run(s *surroundings) error {
+	return c.Settings.change(s, c.Integration, func(a *app.App, i store.Integration) error {
+		return a.Store.SetOnlyCreated(s.ctx, i.No, c.Switch == "on")
+	})
+}
+
+type integrationsRemoteDataCmd struct {
+	Integration string   `arg:"" help:"Integration ID or tenant name."`
+	Switch      string   `arg:"" enum:"on,off" help:"on or off."`
+	Settings    settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*integrationsRemoteDataCmd) Help() string {
+	return `It counts where the integration's scope configuration does not say whether remote_data is served.`
+}
+
+// Run switches the setting.
+func (c *integrationsRemoteDataCmd) Run(s *surroundings) error {
+	return c.Settings.change(s, c.Integration, func(a *app.App, i store.Integration) error {
+		return a.Store.SetRemoteData(s.ctx, i.No, c.Switch == "on")
+	})
+}
+
+type integrationsEnableCmd struct {
+	Integration string   `arg:"" help:"Integration ID or tenant name."`
+	Settings    settings `embed:""`
+}
+
+// Run switches an integration on.
+func (c *integrationsEnableCmd) Run(s *surroundings) error {
+	return c.Settings.change(s, c.Integration, func(a *app.App, i store.Integration) error {
+		return a.Store.SetEnabled(s.ctx, i.No, true)
+	})
+}
+
+type integrationsDisableCmd struct {
+	Integration string   `arg:"" help:"Integration ID or tenant name."`
+	Settings    settings `embed:""`
+}
+
+// Run switches an integration off.
+func (c *integrationsDisableCmd) Run(s *surroundings) error {
+	return c.Settings.change(s, c.Integration, func(a *app.App, i store.Integration) error {
+		return a.Store.SetEnabled(s.ctx, i.No, false)
 	})
 }
 

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -19,8 +22,48 @@ type settings struct {
 	APIRPM               int     `group:"settings" name:"api-rpm" placeholder:"N" default:"6000" setting:"KLADKA_API_RPM" help:"API requests per key and minute; default: ${default}; 0 means no limit."`
 	MaxFileMB            int     `group:"settings" name:"max-file-mb" placeholder:"N" default:"25" setting:"KLADKA_MAX_FILE_MB" help:"Megabytes that one attachment may have; default: ${default}."`
 	RequestLogDays       int     `group:"settings" placeholder:"N" default:"30" setting:"KLADKA_REQUEST_LOG_DAYS" help:"Days for which requests are logged in the database; default: ${default}; 0 means no log."`
-	OnlyCreated          bool    `group:"settings" negatable:"" setting:"KLADKA_ONLY_CREATED" help:"Of new integrations keep only applications that were created through the API, with their candidates, unless their link says otherwise."`
+	OnlyCreated          bool    `group:"settings" negatable:"" setting:"KLADKA_ONLY_CREATED" help:"Let new integrations keep only applications that are created through the API; default: all."`
+	InvalidAfter         period  `group:"settings" placeholder:"TIME" default:"72h" setting:"KLADKA_INVALID_AFTER" help:"How long credentials may be refused before an integration is not synced any more; default: ${default}; 0 means not at all."`
+	DeleteAfter          period  `group:"settings" placeholder:"TIME" default:"14d" setting:"KLADKA_DELETE_AFTER" help:"How long the data of a removed integration are kept; default: ${default}; 0 means not at all."`
 	AllowPrivateNetworks bool    `group:"settings" setting:"KLADKA_ALLOW_PRIVATE_NETWORKS" help:"Let webhook and data URLs reach private and loopback addresses."`
+}
+
+// period is a time such as 14d, 72h or 90m.
+type period time.Duration
+
+// UnmarshalText reads a period.
+func (p *period) UnmarshalText(text []byte) error {
+	const most = 3650 * 24 * time.Hour
+	var d time.Duration
+	days, isDays := strings.CutSuffix(string(text), "d")
+	n, err := strconv.Atoi(days)
+	switch {
+	case (isDays || string(text) == "0") && err == nil && n >= 0 && n <= int(most.Hours()/24):
+		d = time.Duration(n) * 24 * time.Hour
+	default:
+		if d, err = time.ParseDuration(string(text)); err != nil || d < 0 || d > most {
+			return fmt.Errorf("%q is no time; it must look like 14d, 72h or 90m, and be at most %dd", text, int(most.Hours()/24))
+		}
+	}
+	*p = period(d)
+	return nil
+}
+
+// String gives the period for people.
+func (p period) String() string {
+	d := time.Duration(p)
+	if day := 24 * time.Hour; d >= day && d%day == 0 {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return d.String()
+}
+
+// orNone is the period as the application's configuration has it, where zero means the default.
+func (p period) orNone() time.Duration {
+	if p == 0 {
+		return -1
+	}
+	return time.Duration(p)
 }
 
 // config makes the application's configuration.
@@ -34,6 +77,7 @@ func (t settings) config(s *surroundings) app.Config {
 		MasterKey: key, MasterKeyFile: t.MasterKeyFile,
 		PublicURL: t.PublicURL, TraffitURL: t.TraffitURL, TraffitRPS: t.TraffitRPS,
 		APIRPM: t.APIRPM, MaxFileMB: t.MaxFileMB, RequestLogDays: t.RequestLogDays, OnlyCreated: t.OnlyCreated, AllowPrivateNetworks: t.AllowPrivateNetworks,
+		InvalidAfter: t.InvalidAfter.orNone(), DeleteAfter: t.DeleteAfter.orNone(),
 		Env: s.env, Log: s.log, Version: version(),
 	}
 }

@@ -86,6 +86,16 @@ func (j *journal) Begun(name string) bool { return j.effects[name].State != "" }
 
 func (j *journal) done(name string) bool { return j.effects[name].State == effectDone }
 
+// made reports whether one of the action's effects was to make what has an ID in the ATS.
+func (j *journal) made(remoteID string) bool {
+	for _, e := range j.effects {
+		if remoteID != "" && e.State == effectDone && !e.Existed && e.RemoteID == remoteID {
+			return true
+		}
+	}
+	return false
+}
+
 // open names an effect of which it is not known what became of it, and for which that matters; empty
 // when there is none.
 func (j *journal) open() string {

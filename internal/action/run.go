@@ -66,16 +66,37 @@ func (s *Service) act(ctx context.Context, i store.Integration, j *journal, a co
 		}
 	}
 	outcome, err := tenant.Act(ctx, a, j)
+	// Also when the time is over: what has happened has happened.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
+	defer cancel()
+	if created(j, a, outcome) {
+		s.Point("before tracking")
+		if err := s.Store.Transact(ctx, func(tx *sql.Tx) error { return s.track(ctx, tx, i, j, a, outcome) }); err != nil {
+			s.Log.WarnContext(ctx, "what was created is noted only with the end of the action", "action", j.row.ID, "err", err)
+		}
+	}
 	if len(outcome.Parts) > 0 {
-		// Also when the time is over: what has happened has happened.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
-		defer cancel()
 		if err := s.Ingest(ctx, i, outcome.Parts, "action:"+j.row.ID); err != nil {
 			s.Log.ErrorContext(ctx, "what an action read back is readable only with the next sync", "action", j.row.ID, "err", err)
 			j.Warn("It was done, but it becomes readable only with the next sync.")
 		}
 	}
 	return outcome, err
+}
+
+// created reports whether an action has created an application, or at least its candidate.
+func created(j *journal, a connector.Action, outcome connector.Outcome) bool {
+	_, creates := a.(*connector.CreateApplication)
+	return creates && (outcome.ApplicationID != "" || j.made(outcome.CandidateID))
+}
+
+// track notes what was created. That is done before it is read back, and once more with the action's end: it
+// may be all that is kept.
+func (s *Service) track(ctx context.Context, tx *sql.Tx, i store.Integration, j *journal, a connector.Action, outcome connector.Outcome) error {
+	if !created(j, a, outcome) {
+		return nil
+	}
+	return s.Store.Track(ctx, tx, i.No, outcome.CandidateID, outcome.ApplicationID)
 }
 
 // look notes what the store knows of a candidate and a job.
@@ -197,6 +218,9 @@ func (s *Service) settle(ctx context.Context, i store.Integration, j *journal, a
 
 // note writes down what the ATS does not tell: as what files were uploaded, which links were left.
 func (s *Service) note(ctx context.Context, tx *sql.Tx, i store.Integration, j *journal, a connector.Action, link link, outcome connector.Outcome, failure *ats.Error) error {
+	if err := s.track(ctx, tx, i, j, a, outcome); err != nil {
+		return err
+	}
 	for n, f := range a.Attached() {
 		if outcome.CandidateID != "" && j.done(connector.FileEffect(n)) {
 			id := ats.Namespace(i.ID).ID(ats.Candidates, outcome.CandidateID)

@@ -345,7 +345,7 @@ func TestReconcilerLeavesSwitchedOffAlone(t *testing.T) {
 		if err := b.store.SetEnabled(t.Context(), b.integration.No, false); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.store.RemoveIntegration(t.Context(), removed.No); err != nil {
+		if err := b.store.RemoveIntegration(t.Context(), removed.No, 0); err != nil {
 			t.Fatal(err)
 		}
 		b.ats.mu.Lock()

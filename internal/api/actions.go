@@ -36,12 +36,23 @@ func (s *server) begin(ctx context.Context, id, operation string) (store.Integra
 	if err != nil {
 		return i, err
 	}
+	if err := actionOn(i, operation); err != nil {
+		return i, err
+	}
 	for _, a := range s.toolOf(i).Actions {
 		if a.ID == operation && a.Status == connector.Unsupported {
 			return i, ats.Errorf(ats.ActionNotAvailable, "The tool %s offers no action %s. GET /v1/integrations/{integration_id} shows what it covers.", i.Tool, operation)
 		}
 	}
 	return i, nil
+}
+
+// actionOn tells that an action is switched off, if so.
+func actionOn(i store.Integration, operation string) error {
+	if i.Scopes.Action(operation) {
+		return nil
+	}
+	return ats.Errorf(ats.ActionDisabled, "The integration does not allow %s: its scope configuration, or the customer, switches it off. GET /v1/integrations/{integration_id} shows what it allows.", operation)
 }
 
 // do carries out an action that is well-formed.
@@ -142,6 +153,9 @@ func (s *server) application(ctx context.Context, i store.Integration, id string
 		return "", "", err
 	}
 	if found.Candidate == nil {
+		if err := modelOn(i, ats.Candidates); err != nil {
+			return "", "", err
+		}
 		return "", "", ats.Errorf(ats.InputInvalid, "path.application_id: the application %s has no candidate any more", quote(id))
 	}
 	return found.RemoteID, found.Candidate.RemoteID, nil

@@ -69,6 +69,8 @@ type Deps struct {
 	Version, PublicURL string
 	// EnvironmentID tells installations apart for clients of several.
 	EnvironmentID string
+	// DeleteAfter is how long the data of deleted integrations are kept.
+	DeleteAfter time.Duration
 	// RPM bounds the requests per key and minute; 0 means no bound.
 	RPM int
 }
@@ -78,6 +80,7 @@ type Deps struct {
 type Store interface {
 	Records
 	Integrations
+	ScopeConfigs
 	Fields
 	Runs
 	Keys
@@ -96,8 +99,22 @@ type Integrations interface {
 	Integration(ctx context.Context, id string) (store.Integration, error)
 	IntegrationByNo(ctx context.Context, no int64) (store.Integration, error)
 	Integrations(ctx context.Context, after int64, limit int) ([]store.Integration, error)
+	// Duplicates gives, by number, the other integrations of the same accounts.
+	Duplicates(ctx context.Context, nos []int64) (map[int64][]string, error)
 	SetEnabled(ctx context.Context, no int64, enabled bool) error
-	RemoveIntegration(ctx context.Context, no int64) error
+	SetOnlyCreated(ctx context.Context, no int64, on bool) error
+	SetRemoteData(ctx context.Context, no int64, on bool) error
+	SetScopeConfig(ctx context.Context, no int64, id string) error
+	RemoveIntegration(ctx context.Context, no int64, after time.Duration) error
+}
+
+// ScopeConfigs reads and changes scope configurations. They are never deleted.
+type ScopeConfigs interface {
+	ScopeConfigs(ctx context.Context) ([]store.ScopeConfig, error)
+	ScopeConfig(ctx context.Context, id string) (store.ScopeConfig, error)
+	AddScopeConfig(ctx context.Context, name string, config ats.ScopeConfig) (store.ScopeConfig, error)
+	UpdateScopeConfig(ctx context.Context, id, name string, config ats.ScopeConfig) (store.ScopeConfig, error)
+	SetDefaultScopeConfig(ctx context.Context, id string) error
 }
 
 // Fields reads and changes the fields of an integration. Lists are in the order of IDs.
@@ -108,6 +125,12 @@ type Fields interface {
 	CustomFields(ctx context.Context, no int64, after string, limit int) ([]store.CustomField, error)
 	CustomField(ctx context.Context, no int64, id string) (store.CustomField, error)
 	MapCustomField(ctx context.Context, no int64, id string, fieldID *string) error
+	AddCustomField(ctx context.Context, f store.CustomField) (store.CustomField, error)
+	RemoveCustomField(ctx context.Context, id string) error
+	// FindIntegrationFields gives the fields of a model with an ID or a key.
+	FindIntegrationFields(ctx context.Context, no int64, m ats.Model, named string) ([]store.IntegrationField, error)
+	Remappings(ctx context.Context, no int64) ([]store.Remapping, error)
+	Remap(ctx context.Context, no int64, m ats.Model, field string, sources []string) error
 }
 
 // Runs shows syncs.

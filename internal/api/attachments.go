@@ -103,7 +103,7 @@ type candidateAttachmentsIn struct {
 
 func (s *server) applicationAttachments(ctx context.Context, in *applicationAttachmentsIn) (done[Attachments[Attachment]], error) {
 	none := done[Attachments[Attachment]]{}
-	i, err := s.active(ctx, in.Integration)
+	i, err := s.reading(ctx, in.Integration, ats.Applications, ats.Candidates)
 	if err != nil {
 		return none, err
 	}
@@ -117,7 +117,7 @@ func (s *server) applicationAttachments(ctx context.Context, in *applicationAtta
 
 func (s *server) candidateAttachments(ctx context.Context, in *candidateAttachmentsIn) (done[Attachments[CandidateAttachment]], error) {
 	none := done[Attachments[CandidateAttachment]]{}
-	i, err := s.active(ctx, in.Integration)
+	i, err := s.reading(ctx, in.Integration, ats.Candidates)
 	if err != nil {
 		return none, err
 	}
@@ -134,6 +134,18 @@ func (s *server) candidateAttachments(ctx context.Context, in *candidateAttachme
 		out[n] = CandidateAttachment{Attachment: f, CandidateID: ats.Namespace(i.ID).ID(ats.Candidates, candidate)}
 	}
 	return done[Attachments[CandidateAttachment]]{data: Attachments[CandidateAttachment]{out}}, nil
+}
+
+// reading finds the integration whose files are to be read. Files belong to candidates: where those are
+// switched off, nothing of them is served.
+func (s *server) reading(ctx context.Context, id string, models ...ats.Model) (store.Integration, error) {
+	i, err := s.active(ctx, id)
+	for _, m := range models {
+		if err == nil {
+			err = modelOn(i, m)
+		}
+	}
+	return i, err
 }
 
 // attachments asks the ATS for the files of a candidate.

@@ -53,8 +53,8 @@ func (s *server) createLink(ctx context.Context, in *createLinkIn) (*CreatedLink
 	var c complaints
 	set := connect.LinkSettings{
 		Email: lowerDomain(c.email("body.end_user_email", b.Email)), Organization: c.required("body.end_user_organization_name", b.Organization, maxOrganization),
-		Tool: given(b.Tool), Language: b.chosen(), ScopeConfig: given(b.ScopeConfig), FieldMapping: b.FieldMapping,
-		OnlyCreated: connect.OnlyCreated(given(b.OnlyCreated)),
+		Tool: trimmed(b.Tool), Language: b.chosen(), ScopeConfig: trimmed(b.ScopeConfig), FieldMapping: b.FieldMapping,
+		OnlyCreated: connect.OnlyCreated(trimmed(b.OnlyCreated)),
 	}
 	if b.OriginID != nil {
 		set.OriginID = new(c.required("body.end_user_origin_id", *b.OriginID, maxOrganization))
@@ -62,7 +62,7 @@ func (s *server) createLink(ctx context.Context, in *createLinkIn) (*CreatedLink
 	if b.Category != "ATS" {
 		c.add("body.integration_category", `must be ATS, got %s; pass integration_category: "ATS" (clients send HRIS when nothing is passed)`, b.Category)
 	}
-	if env := given(b.Environment); env != "" && set.Tool == "" {
+	if env := trimmed(b.Environment); env != "" && set.Tool == "" {
 		c.add("body.remote_environment", "can only be given together with integration_tool")
 	} else if env != "" {
 		c.add("body.remote_environment", "the tool has no environments to choose from; leave it out")
@@ -79,7 +79,7 @@ func (s *server) createLink(ctx context.Context, in *createLinkIn) (*CreatedLink
 // maxOrganization bounds names and IDs of customers, in characters.
 const maxOrganization = 500
 
-func given(s *string) string {
+func trimmed(s *string) string {
 	if s == nil {
 		return ""
 	}
@@ -108,7 +108,7 @@ func (s *server) relink(ctx context.Context, in *relinkIn) (*CreatedLink, error)
 		return nil, err
 	}
 	return s.makeLink(ctx, connect.Relink, in.Body.LinkType, &i, connect.LinkSettings{
-		Language: in.Body.chosen(), ScopeConfig: given(in.Body.ScopeConfig), OnlyCreated: connect.OnlyCreated(given(in.Body.OnlyCreated)),
+		Language: in.Body.chosen(), ScopeConfig: trimmed(in.Body.ScopeConfig), OnlyCreated: connect.OnlyCreated(trimmed(in.Body.OnlyCreated)),
 	})
 }
 

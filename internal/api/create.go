@@ -152,9 +152,7 @@ func (s *server) served(ctx context.Context, i store.Integration, m ats.Model, r
 		return nil, nil
 	}
 	q := store.Query{Model: m, Integration: i.No, PageSize: 1, IDs: []string{ats.Namespace(i.ID).ID(m, remoteID)}}
-	if i.Settings.RemoteData && s.RemoteData != nil {
-		q.RemoteData = s.RemoteData(i)
-	}
+	q.RemoteData = s.remoteData(i, m)
 	page, err := s.Store.Page(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("read what was made: %w", err)
@@ -168,10 +166,13 @@ func (s *server) served(ctx context.Context, i store.Integration, m ats.Model, r
 // createdCandidate shows the candidate of a new application.
 func (s *server) createdCandidate(ctx context.Context, made created) ([]byte, error) {
 	text, err := s.served(ctx, made.in, ats.Candidates, made.CandidateID)
-	if err != nil || text != nil {
-		return text, err
+	if err == nil && text == nil {
+		text, err = s.newCandidate(made)
 	}
-	return s.newCandidate(made)
+	if err != nil {
+		return nil, err
+	}
+	return ats.Hide(ats.Candidates, text, made.in.Scopes)
 }
 
 // newCandidate shows a candidate whom the store does not have yet: what the client said.
@@ -201,6 +202,9 @@ func (s *server) createdApplication(ctx context.Context, made created) ([]byte, 
 	}
 	candidate, err := s.createdCandidate(ctx, made)
 	if err != nil {
+		return nil, err
+	}
+	if text, err = ats.Hide(ats.Applications, text, made.in.Scopes); err != nil {
 		return nil, err
 	}
 	return with(text, map[string]any{"candidate": json.RawMessage(candidate)})

@@ -34,7 +34,7 @@ func (l list) params() []param {
 		},
 		{
 			name: "ignore_unsupported_filters", kind: flagKind, def: "false",
-			doc:  "A filter on a field that the tool does not cover finds nothing; with true it is left out instead.",
+			doc:  "A filter on a field that the tool does not cover, or that is switched off, finds nothing; with true it is left out instead.",
 			flag: func(q *listQuery, v bool) { q.ignoreUnsupported = v },
 		},
 		texts("ids", "Only records with one of these IDs.", field{}, func(q *store.Query) *[]string { return &q.IDs }),

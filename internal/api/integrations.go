@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -20,14 +21,16 @@ type nothing struct{}
 
 // IntegrationSummary is an integration as the list shows it.
 type IntegrationSummary struct {
-	ID            string  `json:"id"`
-	Tool          string  `json:"tool" doc:"The tool's name, as in its ID."`
-	Category      string  `json:"category" enum:"ATS"`
-	Status        string  `json:"status" enum:"ACTIVE,INVALID,INACTIVE" doc:"INVALID: the ATS rejects the credentials. INACTIVE: switched off."`
-	SetupStatus   string  `json:"setup_status" enum:"INCOMPLETE,FINAL_SYNC_PENDING,COMPLETED"`
-	EndUser       EndUser `json:"end_user"`
-	DataExpiredAt *string `json:"data_expired_at" format:"date-time" doc:"Set while the data does not match changed settings."`
-	CreatedAt     string  `json:"created_at" format:"date-time"`
+	ID            string   `json:"id"`
+	Tool          string   `json:"tool" doc:"The tool's name, as in its ID."`
+	Category      string   `json:"category" enum:"ATS"`
+	Status        string   `json:"status" enum:"ACTIVE,INVALID,INACTIVE" doc:"INVALID: the ATS rejects the credentials. INACTIVE: switched off."`
+	SetupStatus   string   `json:"setup_status" enum:"INCOMPLETE,FINAL_SYNC_PENDING,COMPLETED"`
+	EndUser       EndUser  `json:"end_user"`
+	DataExpiredAt *string  `json:"data_expired_at" format:"date-time" doc:"Set while the data does not match changed settings."`
+	CreatedAt     string   `json:"created_at" format:"date-time"`
+	OnlyCreated   bool     `json:"only_created_applications" doc:"Whether only applications that were created through this API are kept."`
+	Duplicates    []string `json:"duplicates" doc:"Other integrations that connect the same account."`
 }
 
 // EndUser is the customer whose account is connected.
@@ -41,7 +44,7 @@ type EndUser struct {
 type IntegrationDetails struct {
 	IntegrationSummary
 	Tool         IntegrationTool   `json:"tool"`
-	ScopeConfig  ScopeConfig       `json:"scope_config"`
+	ScopeConfig  ScopeConfigName   `json:"scope_config"`
 	Beta         bool              `json:"beta"`
 	ReadModels   []AvailableModel  `json:"read_models"`
 	WriteActions []AvailableAction `json:"write_actions"`
@@ -56,8 +59,8 @@ type IntegrationTool struct {
 	Icon          string  `json:"icon_url" format:"uri"`
 }
 
-// ScopeConfig names the settings that say what is read. There is one, with everything on.
-type ScopeConfig struct {
+// ScopeConfigName names the scope configuration of an integration.
+type ScopeConfigName struct {
 	ID   string  `json:"id"`
 	Name *string `json:"name"`
 }
@@ -71,8 +74,8 @@ type Availability struct {
 
 // Choice says what operator and customer chose.
 type Choice struct {
-	Setting  string `json:"scope_config_setting" enum:"ENABLED,DISABLED,OPTIONAL"`
-	OptedOut bool   `json:"opted_out_by_customer"`
+	Setting  ats.Setting `json:"scope_config_setting" enum:"ENABLED,DISABLED,OPTIONAL"`
+	OptedOut bool        `json:"opted_out_by_customer"`
 }
 
 // AvailableModel is a model that an integration may give.
@@ -97,11 +100,12 @@ type AvailableAction struct {
 	Fields []Availability `json:"fields"`
 }
 
-func (s *server) summary(i store.Integration) IntegrationSummary {
+func summary(i store.Integration, duplicates []string) IntegrationSummary {
 	return IntegrationSummary{
 		ID: i.ID, Tool: i.Tool, Category: "ATS", Status: i.Status, SetupStatus: i.SetupStatus,
 		EndUser:       EndUser{i.OrganizationName, i.CreatorEmail, i.OriginID},
 		DataExpiredAt: instant(i.DataExpiredAt), CreatedAt: ats.Milli(i.CreatedAt).String(),
+		OnlyCreated: i.Settings.OnlyCreated, Duplicates: append([]string{}, duplicates...),
 	}
 }
 
@@ -121,7 +125,16 @@ func (s *server) listIntegrations(ctx context.Context, in *struct{ RawQuery }) (
 	if err != nil {
 		return nil, fmt.Errorf("list integrations: %w", err)
 	}
-	return pageOf(found, q.PageSize, s.summary, func(i store.Integration) cursor { return cursor{"integrations", noScope, i.No, ""} }), nil
+	nos := make([]int64, len(found))
+	for n, i := range found {
+		nos[n] = i.No
+	}
+	duplicates, err := s.Store.Duplicates(ctx, nos)
+	if err != nil {
+		return nil, err
+	}
+	show := func(i store.Integration) IntegrationSummary { return summary(i, duplicates[i.No]) }
+	return pageOf(found, q.PageSize, show, func(i store.Integration) cursor { return cursor{"integrations", noScope, i.No, ""} }), nil
 }
 
 // noScope stands in cursors of lists that belong to no integration.
@@ -161,31 +174,50 @@ func (s *server) getIntegration(ctx context.Context, in *IntegrationPath) (*Inte
 	if _, known := s.tools[i.Tool]; !known {
 		return nil, fmt.Errorf("integration %s is of the unknown tool %s", i.ID, strconv.Quote(i.Tool))
 	}
+	duplicates, err := s.Store.Duplicates(ctx, []int64{i.No})
+	if err != nil {
+		return nil, err
+	}
 	tool := s.toolOf(i)
 	pictures := s.assetsOf(i.Tool)
 	out := &IntegrationDetails{
-		IntegrationSummary: s.summary(i),
+		IntegrationSummary: summary(i, duplicates[i.No]),
 		Tool:               IntegrationTool{ID: tool.Slug, Label: tool.Label, Logo: pictures.Logo, Icon: pictures.Icon},
-		ScopeConfig:        ScopeConfig{ID: "default", Name: new("Everything")},
+		ScopeConfig:        ScopeConfigName{ID: i.ScopeConfig.ID, Name: &i.ScopeConfig.Name},
 		ReadModels:         make([]AvailableModel, 0, len(tool.Models)),
 		WriteActions:       make([]AvailableAction, 0, len(tool.Actions)),
 	}
-	enabled := Choice{Setting: "ENABLED"}
+	config := i.ScopeConfig.Config
 	for _, m := range tool.Models {
-		model := AvailableModel{availability(string(m.Model), m.Status), m.Label, enabled, make([]AvailableField, 0, len(m.Fields))}
+		model := AvailableModel{
+			availability(string(m.Model), m.Status, i.Scopes.Model(m.Model)), m.Label,
+			chosen(i, string(m.Model), config.Model(m.Model)), make([]AvailableField, 0, len(m.Fields)),
+		}
 		for _, f := range m.Fields {
-			model.Fields = append(model.Fields, AvailableField{availability(f.ID, f.Status), enabled})
+			setting := config.Field(m.Model, f.ID)
+			if f.ID == "remote_data" && config.Models[m.Model].Fields[f.ID] == "" && i.Settings.RemoteData {
+				setting = ats.Enabled
+			}
+			model.Fields = append(model.Fields, AvailableField{
+				availability(f.ID, f.Status, i.Scopes.Field(m.Model, f.ID)), chosen(i, string(m.Model)+"."+f.ID, setting),
+			})
 		}
 		out.ReadModels = append(out.ReadModels, model)
 	}
 	for _, a := range tool.Actions {
-		action := AvailableAction{availability(a.ID, a.Status), a.Label, enabled, make([]Availability, 0, len(a.Fields))}
+		on := i.Scopes.Action(a.ID)
+		action := AvailableAction{availability(a.ID, a.Status, on), a.Label, chosen(i, a.ID, config.Action(a.ID)), make([]Availability, 0, len(a.Fields))}
 		for _, f := range a.Fields {
-			action.Fields = append(action.Fields, availability(f.ID, f.Status))
+			action.Fields = append(action.Fields, availability(f.ID, f.Status, on))
 		}
 		out.WriteActions = append(out.WriteActions, action)
 	}
 	return out, nil
+}
+
+// chosen tells the setting of a model, a field or an action, and whether the customer declined it.
+func chosen(i store.Integration, what string, setting ats.Setting) Choice {
+	return Choice{Setting: setting, OptedOut: setting == ats.Optional && slices.Contains(i.Settings.Declined, what)}
 }
 
 // toolOf gives an integration's tool as its tenant has it.
@@ -193,10 +225,10 @@ func (s *server) toolOf(i store.Integration) connector.Tool {
 	return s.tools[i.Tool].Confirmed(i.Settings.Confirmed)
 }
 
-// availability judges by coverage. What rests on an unconfirmed detail of the ATS is there, and
-// its status says so.
-func availability(id string, c connector.Coverage) Availability {
-	return Availability{ID: id, Available: c == connector.Supported || c == connector.CoverageUnknown, Status: c}
+// availability judges by coverage, and by whether it is switched on. What rests on an unconfirmed detail of
+// the ATS is there, and its status says so.
+func availability(id string, c connector.Coverage, on bool) Availability {
+	return Availability{ID: id, Available: on && (c == connector.Supported || c == connector.CoverageUnknown), Status: c}
 }
 
 type enabledIn struct {
@@ -217,13 +249,73 @@ func (s *server) setEnabled(ctx context.Context, in *enabledIn) (*nothing, error
 	return &nothing{}, nil
 }
 
-func (s *server) deleteIntegration(ctx context.Context, in *IntegrationPath) (*nothing, error) {
+// deleteParams are the parameters of a deletion.
+func deleteParams() []param {
+	return []param{{
+		name: "now", kind: flagKind, def: "false", doc: "Whether the data are deleted at once, and not kept for a while.",
+		flag: func(q *listQuery, v bool) { q.now = v },
+	}}
+}
+
+type deleteIn struct {
+	RawQuery
+	IntegrationPath
+}
+
+func (s *server) deleteIntegration(ctx context.Context, in *deleteIn) (*nothing, error) {
 	i, err := s.integration(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Store.RemoveIntegration(ctx, i.No); err != nil {
+	q, err := parseQuery(in.RawQuery, deleteParams())
+	if err != nil {
+		return nil, err
+	}
+	after := s.DeleteAfter
+	if q.now {
+		after = 0
+	}
+	if err := s.Store.RemoveIntegration(ctx, i.No, after); err != nil {
 		return nil, fmt.Errorf("delete integration %s: %w", i.ID, err)
 	}
 	return &nothing{}, nil
+}
+
+// IntegrationSettings are what can be chosen for one integration.
+type IntegrationSettings struct {
+	OnlyCreated bool `json:"only_created_applications" doc:"Whether only applications that were created through this API are kept."`
+	RemoteData  bool `json:"remote_data" doc:"Whether raw rows are served in remote_data where the scope configuration does not say."`
+}
+
+type settingsIn struct {
+	IntegrationPath
+	Body struct {
+		OnlyCreated *bool `json:"only_created_applications,omitempty" nullable:"true" doc:"Keep only applications that were created through this API, with their candidates. Switching it on erases the others with the next sync, switching it off reads them."`
+		RemoteData  *bool `json:"remote_data,omitempty" nullable:"true" doc:"Serve raw rows in remote_data where the scope configuration does not say."`
+	}
+}
+
+func (s *server) updateSettings(ctx context.Context, in *settingsIn) (*IntegrationSettings, error) {
+	i, err := s.integration(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := IntegrationSettings{i.Settings.OnlyCreated, i.Settings.RemoteData}
+	for _, one := range []struct {
+		given *bool
+		now   *bool
+		set   func(context.Context, int64, bool) error
+	}{
+		{in.Body.OnlyCreated, &out.OnlyCreated, s.Store.SetOnlyCreated},
+		{in.Body.RemoteData, &out.RemoteData, s.Store.SetRemoteData},
+	} {
+		if one.given == nil {
+			continue
+		}
+		if err := one.set(ctx, i.No, *one.given); err != nil {
+			return nil, fmt.Errorf("change the settings of %s: %w", i.ID, err)
+		}
+		*one.now = *one.given
+	}
+	return &out, nil
 }

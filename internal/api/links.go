@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/media"
 	"github.com/kladka/kladka/internal/store"
@@ -98,6 +99,9 @@ func (s *server) openLink(r *http.Request) (link, connector.Content, error) {
 		return l, connector.Content{}, fmt.Errorf("read integration %s: %w", l.Integration, err)
 	}
 	s.about(ctx, i)
+	if err := modelOn(i, ats.Candidates); err != nil {
+		return l, connector.Content{}, err
+	}
 	_, tenant, err := s.Open(ctx, i)
 	if err != nil {
 		return l, connector.Content{}, fmt.Errorf("open %s: %w", i.ID, err)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,7 +36,7 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 		if err := s.readable(ctx, tool, i, l.model); err != nil {
 			return nil, err
 		}
-		if q, err = supported(tool, q, in.RawQuery, params); err != nil {
+		if q, err = supported(tool, i.Scopes, q, in.RawQuery, params); err != nil {
 			return nil, err
 		}
 		if q.cursor != "" {
@@ -49,14 +50,15 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 			return &spliced{}, nil
 		}
 		q.Model, q.Query.Integration = l.model, i.No
-		if i.Settings.RemoteData && s.RemoteData != nil {
-			q.Query.RemoteData = s.RemoteData(i)
-		}
+		q.Query.RemoteData = s.remoteData(i, l.model)
 		page, err := s.Store.Page(ctx, q.Query)
 		if err != nil {
 			return nil, err
 		}
-		out := &spliced{records: page.JSON}
+		out := &spliced{}
+		if out.records, err = hide(i, l.model, page.JSON); err != nil {
+			return nil, err
+		}
 		if page.Next != nil {
 			out.next = new(cursor{string(l.model), i.ID, page.Next.TouchedAt, page.Next.ID}.String())
 		}
@@ -64,10 +66,42 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 	}
 }
 
-// supported deals with filters on fields that the tool does not cover: they find nothing, or are
-// left out when the client says so.
-func supported(tool connector.Tool, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
-	missing := func(f field) bool { return !covers(tool, f) }
+// remoteData gives the reader of a model's raw rows; nil where they are not served.
+func (s *server) remoteData(i store.Integration, m ats.Model) store.RemoteData {
+	if s.RemoteData == nil || !i.Scopes.Field(m, "remote_data") {
+		return nil
+	}
+	return s.RemoteData(i)
+}
+
+// hide takes out of records, separated by commas, what the integration's scopes switch off. Most of it is not
+// stored any more after the next sync; what records embed stays stored for its own list.
+func hide(i store.Integration, m ats.Model, records []byte) ([]byte, error) {
+	if i.Scopes.Whole() || len(records) == 0 {
+		return records, nil
+	}
+	var all []json.RawMessage
+	if err := json.Unmarshal(slices.Concat([]byte("["), records, []byte("]")), &all); err != nil {
+		return nil, fmt.Errorf("read records of %s: %w", m, err)
+	}
+	out := make([]byte, 0, len(records))
+	for n, record := range all {
+		hidden, err := ats.Hide(m, record, i.Scopes)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, hidden...)
+	}
+	return out, nil
+}
+
+// supported deals with filters on fields that the tool does not cover, or that are switched off: they find
+// nothing, or are left out when the client says so.
+func supported(tool connector.Tool, scopes ats.Scopes, q *listQuery, raw RawQuery, params []param) (*listQuery, error) {
+	missing := func(f field) bool { return !covers(tool, f) || !scopes.Field(f.model, f.id) }
 	if !slices.ContainsFunc(q.filtered, missing) {
 		return q, nil
 	}
@@ -130,6 +164,9 @@ func (s *server) readable(ctx context.Context, tool connector.Tool, i store.Inte
 	if at < 0 || tool.Models[at].Status == connector.Unsupported || tool.Models[at].Status == connector.NotImplemented {
 		return ats.Errorf(ats.ModelNotAvailable, "The tool %s offers no %s. GET /v1/integrations/{integration_id} shows what it covers.", i.Tool, m)
 	}
+	if err := modelOn(i, m); err != nil {
+		return err
+	}
 	if i.Status == store.StatusInactive {
 		return ats.Errorf(ats.Inactive, "The integration is switched off. PUT /v1/integrations/{integration_id}/enabled switches it on.")
 	}
@@ -148,6 +185,14 @@ func (s *server) readable(ctx context.Context, tool connector.Tool, i store.Inte
 		return err
 	}
 	return ats.Errorf(ats.SetupSyncPending, "The first sync has not brought all %s yet. %s", m, how)
+}
+
+// modelOn tells that a model is switched off, if so.
+func modelOn(i store.Integration, m ats.Model) error {
+	if i.Scopes.Model(m) {
+		return nil
+	}
+	return ats.Errorf(ats.ModelDisabled, "The integration shares no %s: its scope configuration, or the customer, switches them off. GET /v1/integrations/{integration_id} shows which.", m)
 }
 
 // firstSync says how far the first sync is.

@@ -76,7 +76,7 @@ func (s *server) live(op operation, next http.Handler) http.Handler {
 			if r.ContentLength > maxBody || r.ContentLength < 0 {
 				// Whoever has no slot need not send a large body. Small ones are looked at first: what is
 				// wrong with them takes no slot.
-				if err := s.admit(r.Context(), r.Header.Get(integrationHeader)); err != nil {
+				if err := s.admit(r.Context(), r.Header.Get(integrationHeader), op.action); err != nil {
 					s.refuse(w, r, op.class, err)
 					return
 				}
@@ -92,8 +92,11 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, class class, err
 	write(w, s.fail(r.Context(), class, err))
 }
 
-func (s *server) admit(ctx context.Context, id string) error {
+func (s *server) admit(ctx context.Context, id, operation string) error {
 	i, err := s.active(ctx, id)
+	if err == nil {
+		err = actionOn(i, operation)
+	}
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (s *server) recorded(next http.Handler) http.Handler {
 				if broken != nil {
 					answer = nil
 				}
-				call.End(trail.Integration{No: i.No, ID: i.ID}, info.route, h.code, answer)
+				call.End(trail.Integration{No: i.No, ID: i.ID, Unkept: info.op.relays && !i.Restriction().None()}, info.route, h.code, answer)
 				if h.holding {
 					ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), writtenWithin)
 					defer cancel()

@@ -201,7 +201,7 @@ func TestListOfRequests(t *testing.T) {
 	if res.StatusCode != 200 || !strings.Contains(body, child) || !strings.Contains(body, late) || strings.Contains(body, foreign) || !strings.Contains(body, `"response_body":"{\"a\":[1]}"`) {
 		t.Errorf("answered %d: %s", res.StatusCode, body)
 	}
-	b.must2(func() error { return b.store.RemoveIntegration(t.Context(), i.No) })
+	b.must2(func() error { return b.store.RemoveIntegration(t.Context(), i.No, 0) })
 	if res := b.do("GET", "/v1/requests/"+call, "", nil); res.StatusCode != 404 {
 		t.Errorf("of a removed integration: %d", res.StatusCode)
 	}

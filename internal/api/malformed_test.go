@@ -114,7 +114,7 @@ func newWorld(b *bench) world {
 		}
 		b.must2(func() error { return b.store.AddRequests(b.Context(), requests, nil) })
 		*at = map[string]string{
-			"request_id": requests[0].ID, "integration_id": id, "integration_field_id": fields[0].ID, "custom_field_id": custom[0].ID, "sync_id": run.ID, "category": "ats",
+			"request_id": requests[0].ID, "integration_id": id, "integration_field_id": fields[0].ID, "custom_field_id": custom[0].ID, "sync_id": run.ID, "category": "ats", "scope_config_id": "default",
 			"job_id": ats.Namespace(id).ID(ats.Jobs, "100"), "candidate_id": ats.Namespace(id).ID(ats.Candidates, "1000"),
 			"application_id": ats.Namespace(id).ID(ats.Applications, "1000:100"), "tool": "traffit", "api": "v2", "action": "ats_create_candidate",
 		}
@@ -166,6 +166,7 @@ func (b *bench) snapshot() map[string]string {
 		"/v1/integrations", "/v1/integrations/" + full + "/syncs", "/v1/integrations/" + withData + "/syncs",
 		"/v1/integrations/" + full + "/integration-fields", "/v1/integrations/" + withData + "/integration-fields",
 		"/v1/integrations/" + full + "/custom-fields", "/v1/integrations/" + withData + "/custom-fields",
+		"/v1/integrations/" + full, "/v1/integrations/" + full + "/remappings", "/v1/scope-configs",
 	} {
 		out[u] = read(b, b.do("GET", u, "", nil))
 	}
@@ -424,8 +425,14 @@ func (w world) valid(o served) string {
 		return body
 	}
 	return map[string]string{
-		"POST /v1/force-sync":                           `{"type":"FULL"}`,
-		"PUT /v1/integrations/{integration_id}/enabled": `{"value":true}`,
+		"POST /v1/force-sync":                                                               `{"type":"FULL"}`,
+		"PUT /v1/integrations/{integration_id}/enabled":                                     `{"value":true}`,
+		"PATCH /v1/integrations/{integration_id}/settings":                                  `{"remote_data":null}`,
+		"PUT /v1/integrations/{integration_id}/scope-config":                                `{"scope_config_id":"default"}`,
+		"PUT /v1/integrations/{integration_id}/remappings":                                  `{"model":"ats_jobs","field":"department","sources":[]}`,
+		"POST /v1/scope-configs":                                                            `{"name":"No phones","models":{"ats_candidates":{"fields":{"phone_numbers":"DISABLED"}}}}`,
+		"PUT /v1/scope-configs/{scope_config_id}":                                           `{"name":"Everything"}`,
+		"POST /v1/custom-fields":                                                            `{"model":"ats_candidates","key":"another"}`,
 		"PATCH /v1/integrations/{integration_id}/integration-fields/{integration_field_id}": `{"enable_passthrough":false}`,
 		"PUT /v1/integrations/{integration_id}/custom-fields/{custom_field_id}":             `{"integration_field_id":null}`,
 	}[o.String()]
@@ -575,6 +582,64 @@ func (w world) particular() map[string][]scenario {
 			{name: "by a header", url: "/v1/integrations/x", headers: on(full), status: 404, want: none},
 			{name: "long body", url: "/v1/integrations/x", body: strings.Repeat("x", 2<<20), status: 413, want: []string{badInput}},
 		},
+		"PATCH /v1/integrations/{integration_id}/settings": {
+			{name: "nothing", body: `{}`, status: 200, want: []string{`"only_created_applications":false`}},
+			{name: "in another case", body: `{"Only_Created_Applications":true,"REMOTE_DATA":true}`, status: 200, want: []string{`"only_created_applications":false`, `"remote_data":false`}},
+			{name: "text", body: `{"only_created_applications":"true"}`, status: 400, want: []string{"body.only_created_applications: expected boolean"}},
+			{name: "nested", body: `{"remote_data":{"value":true}}`, status: 400, want: []string{"body.remote_data"}},
+			{name: "by a header", url: "/v1/integrations/x/settings", headers: on(full), body: `{}`, status: 404, want: none},
+		},
+		"PUT /v1/integrations/{integration_id}/scope-config": {
+			{name: "by name", body: `{"scope_config_id":"Everything"}`, status: 400, want: []string{badInput, "body.scope_config_id: there is no scope configuration"}},
+			{name: "empty", body: `{"scope_config_id":""}`, status: 400, want: []string{"body.scope_config_id: there is no scope configuration"}},
+			{name: "NUL", body: `{"scope_config_id":"default\u0000"}`, status: 400, want: []string{"body.scope_config_id"}},
+			{name: "lone surrogate", body: `{"scope_config_id":"\udc00"}`, status: 400, want: []string{"body.scope_config_id"}},
+			{name: "long", body: `{"scope_config_id":"` + strings.Repeat("Ł", 100000) + `"}`, status: 400, want: []string{"body.scope_config_id", "…"}},
+		},
+		"GET /v1/scope-configs": {
+			{name: "below", url: "/v1/scope-configs/", status: 404, want: []string{badInput}},
+			{name: "cursor of another list", url: "?cursor=MSBpbnRlZ3JhdGlvbnM", status: 400, want: []string{"query.cursor"}},
+		},
+		"GET /v1/scope-configs/{scope_config_id}": {
+			{name: "by name", url: "/v1/scope-configs/Everything", status: 404, want: []string{badInput, "path.scope_config_id"}},
+			{name: "in capitals", url: "/v1/scope-configs/DEFAULT", status: 404, want: []string{badInput, "path.scope_config_id"}},
+		},
+		"POST /v1/scope-configs":                  w.badScopes(),
+		"PUT /v1/scope-configs/{scope_config_id}": w.badScopes(),
+		"PUT /v1/scope-configs/{scope_config_id}/default": {
+			{name: "of an integration", url: "/v1/scope-configs/" + full + "/default", status: 404, want: []string{badInput, "path.scope_config_id"}},
+		},
+		"POST /v1/custom-fields": {
+			{name: "taken", body: `{"model":"ats_candidates","key":"wage"}`, status: 400, want: []string{badInput, "body.key: there is a custom field wage of ats_candidates already"}},
+			{name: "of a model without fields", body: `{"model":"ats_users","key":"x"}`, status: 400, want: []string{"body.model"}},
+			{name: "capitals", body: `{"model":"ats_jobs","key":"Wage"}`, status: 400, want: []string{"body.key"}},
+			{name: "letters with marks", body: `{"model":"ats_jobs","key":"płaca"}`, status: 400, want: []string{"body.key"}},
+			{name: "line break at the end", body: `{"model":"ats_jobs","key":"wage\n"}`, status: 400, want: []string{"body.key"}},
+			{name: "empty", body: `{"model":"ats_jobs","key":""}`, status: 400, want: []string{"body.key"}},
+			{name: "long", body: `{"model":"ats_jobs","key":"` + strings.Repeat("x", 64) + `"}`, status: 400, want: []string{"body.key"}},
+			{name: "label with NUL", body: `{"model":"ats_jobs","key":"x","label":"a\u0000"}`, status: 400, want: []string{"body.label"}},
+			{name: "long label", body: `{"model":"ats_jobs","key":"x","label":"` + strings.Repeat("Ł", 201) + `"}`, status: 400, want: []string{"body.label"}},
+		},
+		"DELETE /v1/custom-fields/{custom_field_id}": {
+			{name: "by key", url: "/v1/custom-fields/wage", status: 404, want: []string{badInput, "path.custom_field_id"}},
+			{name: "a vendor's field", url: "/v1/custom-fields/" + w.mine["integration_field_id"], status: 404, want: []string{badInput, "path.custom_field_id"}},
+			{name: "all", url: "/v1/custom-fields", status: 405, allow: "POST"},
+		},
+		"GET /v1/integrations/{integration_id}/remappings": {
+			{name: "by a header", url: "/v1/integrations/x/remappings", headers: on(full), status: 404, want: none},
+		},
+		"PUT /v1/integrations/{integration_id}/remappings": {
+			{name: "another model", body: `{"model":"ats_users","field":"department","sources":[]}`, status: 400, want: []string{badInput, "body.model: no field of \\\"ats_users\\\" can be remapped"}},
+			{name: "another field", body: `{"model":"ats_jobs","field":"name","sources":[]}`, status: 400, want: []string{"body.field: must be one of department, category, got \\\"name\\\""}},
+			{name: "no source", body: `{"model":"ats_jobs","field":"department","sources":["nope"]}`, status: 400, want: []string{"body.sources[0]: the integration has no field \\\"nope\\\" of ats_jobs"}},
+			{name: "a source of another model", body: `{"model":"ats_jobs","field":"department","sources":["reference","wage"]}`, status: 400, want: []string{"body.sources[1]: the integration has no field"}},
+			{name: "another's source", body: fmt.Sprintf(`{"model":"ats_jobs","field":"department","sources":[%q]}`, w.others["integration_field_id"]), status: 400, want: []string{"body.sources[0]"}},
+			{name: "twice", body: `{"model":"ats_jobs","field":"department","sources":["reference","reference"]}`, status: 400, want: []string{"body.sources[1]: must differ"}},
+			{name: "NUL", body: `{"model":"ats_jobs","field":"department","sources":["\u0000"]}`, status: 400, want: []string{"body.sources[0]: must be valid"}},
+			{name: "too many", body: `{"model":"ats_jobs","field":"department","sources":["a","b","c","d","e","f","g","h","i","j","k"]}`, status: 400, want: []string{"body.sources"}},
+			{name: "text", body: `{"model":"ats_jobs","field":"department","sources":"reference"}`, status: 400, want: []string{"body.sources"}},
+			{name: "long", body: `{"model":"` + strings.Repeat("Ł", 100000) + `","field":"x","sources":[]}`, status: 400, want: []string{"body.model", "…"}},
+		},
 		"GET /v1/integrations/{integration_id}/integration-fields": {
 			{name: "by a header", url: "/v1/integrations/x/integration-fields", headers: on(full), status: 404, want: none},
 		},
@@ -623,6 +688,39 @@ func (w world) particular() map[string][]scenario {
 		out["GET /v1/ats/"+list] = w.ofList(list)
 	}
 	return out
+}
+
+// badScopes is what a scope configuration cannot hold.
+func (w world) badScopes() []scenario {
+	var all []scenario
+	for name, c := range map[string][2]string{
+		"unknown model":          {`{"name":"x","models":{"ats_nope":{"setting":"DISABLED"}}}`, "body.models.ats_nope: there is no such model"},
+		"unknown field":          {`{"name":"x","models":{"ats_candidates":{"fields":{"phones":"DISABLED"}}}}`, "body.models.ats_candidates.fields.phones: the model has no such field"},
+		"unknown action":         {`{"name":"x","actions":{"ats_hire":"DISABLED"}}`, "body.actions.ats_hire: there is no such action"},
+		"several":                {`{"name":" ","models":{"ats_nope":{}},"actions":{"ats_hire":"DISABLED"}}`, "body.name: must not be blank; body.actions.ats_hire: there is no such action; GET /v1/tools/ats lists them; body.models.ats_nope"},
+		"fixed field":            {`{"name":"x","models":{"ats_candidates":{"fields":{"id":"OPTIONAL"}}}}`, "body.models.ats_candidates.fields.id: must be ENABLED"},
+		"setting":                {`{"name":"x","models":{"ats_candidates":{"setting":"disabled"}}}`, "setting"},
+		"setting of a field":     {`{"name":"x","models":{"ats_candidates":{"fields":{"phone_numbers":"OFF"}}}}`, "body.models.ats_candidates.fields.phone_numbers: must be one of ENABLED, DISABLED, OPTIONAL"},
+		"empty setting":          {`{"name":"x","models":{"ats_candidates":{"fields":{"phone_numbers":""}}}}`, "body.models.ats_candidates.fields.phone_numbers: must be one of"},
+		"setting of an action":   {`{"name":"x","actions":{"ats_create_application":"no"}}`, "body.actions.ats_create_application: must be one of"},
+		"null as a setting":      {`{"name":"x","actions":{"ats_create_application":null}}`, "body.actions"},
+		"another key of a model": {`{"name":"x","models":{"ats_candidates":{"filds":{"phone_numbers":"DISABLED"}}}}`, "filds"},
+		"key of a model twice":   {`{"name":"x","models":{"ats_candidates":{"setting":"ENABLED","setting":"DISABLED"}}}`, "more than once"},
+		"field twice":            {`{"name":"x","models":{"ats_candidates":{"fields":{"phone_numbers":"DISABLED","phone_numbers":"ENABLED"}}}}`, "more than once"},
+		"model as a text":        {`{"name":"x","models":{"ats_candidates":"DISABLED"}}`, "body.models"},
+		"line break in the name": {`{"name":"a\nb"}`, "body.name"},
+		"name with NUL":          {`{"name":"a\u0000"}`, "body.name"},
+		"long name":              {`{"name":"` + strings.Repeat("Ł", 201) + `"}`, "body.name"},
+		"odd keys":               {`{"name":"x","models":{"\u202e😀\u0000":{}}}`, "body.models."},
+		"long keys":              {`{"name":"x","actions":{"` + strings.Repeat("Ł", 100000) + `":"DISABLED"}}`, "…"},
+	} {
+		all = append(all, scenario{name: name, body: c[0], status: 400, want: []string{badInput, c[1]}})
+	}
+	var many []string
+	for n := range 20000 {
+		many = append(many, fmt.Sprintf(`"ats_%d":"DISABLED"`, n))
+	}
+	return append(all, scenario{name: "many keys", body: `{"name":"x","actions":{` + strings.Join(many, ",") + `}}`, status: 400, want: []string{badInput, "and 19980 more"}})
 }
 
 // ofList is what a list can be asked oddly.

@@ -64,6 +64,8 @@ type listQuery struct {
 	store.Query
 	cursor            string
 	ignoreUnsupported bool
+	// now: what is deleted is not kept any longer.
+	now bool
 	// nothing: the conditions contradict each other.
 	nothing bool
 	// requests are the conditions of the request log.

@@ -41,8 +41,18 @@ type operation struct {
 	deprecated       bool
 	// live operations ask the ATS while the client waits.
 	live bool
+	// relays: the answer holds what the ATS says, whatever that is.
+	relays bool
+	// action is the ID of the action that it carries out, where files may come with it.
+	action string
 	// files are the places of the body in which contents of files may stand.
 	files []place
+}
+
+// taking is the operation with files that come with an action.
+func (o operation) taking(action string, files []place) operation {
+	o.action, o.files = action, files
+	return o
 }
 
 // within is how long a request of the operation may take.

@@ -1,5 +1,7 @@
 package api
 
+import "github.com/kladka/kladka/internal/action"
+
 // routes lists everything that this API answers; what the contract knows beyond it: see routed.
 func (s *server) routes(r *registrar) {
 	for _, l := range lists {
@@ -11,13 +13,13 @@ func (s *server) routes(r *registrar) {
 
 	applicantFiles := []place{placeOf("attachments[].data"), placeOf("screening_question_answers[].answer.data")}
 	attachmentFiles := []place{placeOf("attachment.data")}
-	act := func(route, id, summary, doc string, files ...place) operation {
-		return operation{route: route, id: id, tag: "actions", class: recruiting, summary: summary, doc: doc + " " + actionDoc, live: true, files: files}
+	act := func(route, id, summary, doc string) operation {
+		return operation{route: route, id: id, tag: "actions", class: recruiting, summary: summary, doc: doc + " " + actionDoc, live: true}
 	}
-	handleAction(r, act("POST /v1/ats/candidates", "create-candidate", "Create a candidate with an application", createDoc, applicantFiles...), s.createCandidate)
-	handleAction(r, act("POST /v1/ats/jobs/{job_id}/applications", "create-application", "Create an application, and its candidate if new", createDoc, applicantFiles...), s.createApplication)
-	handleAction(r, act("POST /v1/ats/applications/{application_id}/attachments", "add-application-attachment", "Add a file to an application", attachDoc, attachmentFiles...), s.addApplicationAttachment)
-	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/attachments", "add-candidate-attachment", "Add a file to a candidate", attachDoc, attachmentFiles...), s.addCandidateAttachment)
+	handleAction(r, act("POST /v1/ats/candidates", "create-candidate", "Create a candidate with an application", createDoc).taking(action.CreateCandidate, applicantFiles), s.createCandidate)
+	handleAction(r, act("POST /v1/ats/jobs/{job_id}/applications", "create-application", "Create an application, and its candidate if new", createDoc).taking(action.CreateApplication, applicantFiles), s.createApplication)
+	handleAction(r, act("POST /v1/ats/applications/{application_id}/attachments", "add-application-attachment", "Add a file to an application", attachDoc).taking(action.AddApplicationAttachment, attachmentFiles), s.addApplicationAttachment)
+	handleAction(r, act("POST /v1/ats/candidates/{candidate_id}/attachments", "add-candidate-attachment", "Add a file to a candidate", attachDoc).taking(action.AddCandidateAttachment, attachmentFiles), s.addCandidateAttachment)
 	handleAction(r, act("PUT /v1/ats/applications/{application_id}/stage", "move-application", "Put an application into another stage of its job",
 		"One that is there already is a success."), s.moveApplication)
 	handleAction(r, act("POST /v1/ats/applications/{application_id}/result-links", "add-application-result-link", "Leave a link to a result at an application", linkDoc), s.addApplicationLink)
@@ -35,7 +37,7 @@ func (s *server) routes(r *registrar) {
 		summary: "Find an application that was tracked", doc: "No tool of this version can: the answer is INTEGRATION.ACTION_NOT_AVAILABLE.",
 	}, s.importTracked)
 
-	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true}
+	read := operation{tag: "ats", class: recruiting, doc: attachmentsDoc, live: true, relays: true}
 	read.route, read.id, read.summary = "GET /v1/ats/applications/{application_id}/attachments", "list-application-attachments", "List the files of an application"
 	handleAction(r, read, s.applicationAttachments)
 	read.route, read.id, read.summary = "GET /v1/ats/candidates/{candidate_id}/attachments", "list-candidate-attachments", "List the files of a candidate"
@@ -46,7 +48,7 @@ func (s *server) routes(r *registrar) {
 		route: "POST /v1/passthrough/{tool}/{api}", id: "passthrough", tag: "general", summary: "Send a request of your own to the ATS",
 		doc: "Credentials are added. Whatever the ATS answers is a success here, with its status in data. It is sent once, and " +
 			"no Idempotency-Key counts: after an error it is for you to find out what became of it.",
-		live: true, files: []place{placeOf("multipart_form_data[].value.data")},
+		live: true, relays: true, files: []place{placeOf("multipart_form_data[].value.data")},
 	}, s.passthrough)
 
 	handle(r, operation{route: "GET /v1/check-api-key", id: "check-api-key", tag: "general", summary: "Check the API key"}, s.checkKey)
@@ -78,7 +80,32 @@ func (s *server) routes(r *registrar) {
 		route: "PUT /v1/integrations/{integration_id}/enabled", id: "set-integration-enabled", tag: "integrations", summary: "Switch an integration on or off",
 		doc: "Off cancels its syncs and keeps its credentials and data.",
 	}, s.setEnabled)
-	handle(r, operation{route: "DELETE /v1/integrations/{integration_id}", id: "delete-integration", tag: "integrations", summary: "Delete an integration"}, s.deleteIntegration)
+	handle(r, operation{
+		route: "DELETE /v1/integrations/{integration_id}", id: "delete-integration", tag: "integrations", summary: "Delete an integration",
+		doc:    "Its credentials are forgotten and its data hidden at once; the data are deleted after the time that the server keeps them.",
+		params: deleteParams(),
+	}, s.deleteIntegration)
+	handle(r, operation{
+		route: "PATCH /v1/integrations/{integration_id}/settings", id: "update-integration-settings", tag: "integrations", summary: "Change settings of an integration",
+		doc: "What is left out, or null, stays as it is. The answer shows all of them.",
+	}, s.updateSettings)
+	handle(r, operation{
+		route: "PUT /v1/integrations/{integration_id}/scope-config", id: "set-integration-scope-config", tag: "scopes", summary: "Give an integration another scope configuration",
+		doc: scopeDoc,
+	}, s.setScopeConfig)
+
+	handle(r, operation{
+		route: "GET /v1/scope-configs", id: "list-scope-configs", tag: "scopes", summary: "List scope configurations", params: pageParams(maxPageSize),
+	}, s.listScopeConfigs)
+	handle(r, operation{route: "POST /v1/scope-configs", id: "create-scope-config", tag: "scopes", summary: "Create a scope configuration", doc: unnamedDoc}, s.createScopeConfig)
+	handle(r, operation{route: "GET /v1/scope-configs/{scope_config_id}", id: "get-scope-config", tag: "scopes", summary: "Show a scope configuration"}, s.getScopeConfig)
+	handle(r, operation{
+		route: "PUT /v1/scope-configs/{scope_config_id}", id: "update-scope-config", tag: "scopes", summary: "Replace a scope configuration",
+		doc: unnamedDoc + " It counts for all integrations that have it. " + scopeDoc,
+	}, s.updateScopeConfig)
+	handle(r, operation{
+		route: "PUT /v1/scope-configs/{scope_config_id}/default", id: "set-default-scope-config", tag: "scopes", summary: "Make a scope configuration that of new integrations",
+	}, s.setDefaultScopeConfig)
 
 	handle(r, operation{
 		route: "POST /v1/connect/create-link", id: "create-link", tag: "connect", summary: "Make a link by which a customer connects an account",
@@ -122,6 +149,19 @@ func (s *server) routes(r *registrar) {
 		summary: "Map a custom field to a field of the ATS",
 	}, s.mapCustomField)
 
+	handle(r, operation{
+		route: "POST /v1/custom-fields", id: "create-custom-field", tag: "fields", summary: "Create a custom field",
+		doc: "It is there for all integrations, and null until it is mapped.",
+	}, s.createCustomField)
+	handle(r, operation{route: "DELETE /v1/custom-fields/{custom_field_id}", id: "delete-custom-field", tag: "fields", summary: "Delete a custom field with its mappings"}, s.deleteCustomField)
+	handle(r, operation{
+		route: "GET /v1/integrations/{integration_id}/remappings", id: "list-remappings", tag: "fields", summary: "List the fields that can be remapped, and from what they take their value",
+	}, s.listRemappings)
+	handle(r, operation{
+		route: "PUT /v1/integrations/{integration_id}/remappings", id: "set-remapping", tag: "fields", summary: "Let a field take its value from other fields of the ATS",
+		doc: "The first source that has a value counts. Takes effect with the next sync, which becomes due.",
+	}, s.setRemapping)
+
 	handle(r, operation{route: "GET /v1/tools/{category}", id: "list-tools", tag: "general", summary: "List the tools of a category and what they cover"}, s.listTools)
 
 	r.operations["GET /files/{token}"] = operation{class: recruiting, live: true}
@@ -138,6 +178,10 @@ func (s *server) routes(r *registrar) {
 }
 
 const actionDoc = "Changes the ATS at once and may take some minutes. It can be retried blindly, best with an Idempotency-Key."
+
+const scopeDoc = "What is switched off is hidden at once and erased by the next sync, which becomes due; what is switched on is read by it."
+
+const unnamedDoc = "What is not named is ENABLED, but for remote_data, which is DISABLED. OPTIONAL: the customer may decline it."
 
 const createDoc = "Whoever has the e-mail address already gets the application, and nothing else about them changes. Files that are " +
 	"refused, a stage that cannot be reached and inputs for which the ATS has no field become warnings."

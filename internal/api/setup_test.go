@@ -152,10 +152,13 @@ func tool() connector.Tool {
 			model(ats.ApplicationStages, "Stages"), model(ats.RejectionReasons, "Rejection reasons"),
 			model(ats.Jobs, "Jobs", connector.FieldCoverage{ID: "name", Status: connector.Supported}, connector.FieldCoverage{ID: "job_code", Status: connector.Unsupported},
 				connector.FieldCoverage{ID: "employment_type", Status: connector.CoverageUnknown}, connector.FieldCoverage{ID: "visibility", Status: connector.NotImplemented}),
-			model(ats.Candidates, "Candidates"), model(ats.Applications, "Applications"), unsupported,
+			model(ats.Candidates, "Candidates", connector.FieldCoverage{ID: "id", Status: connector.Supported}, connector.FieldCoverage{ID: "phone_numbers", Status: connector.Supported},
+				connector.FieldCoverage{ID: "remote_data", Status: connector.Supported}),
+			model(ats.Applications, "Applications"), unsupported,
 		},
-		Actions:  []connector.ActionCoverage{{ID: "ats_create_application", Label: "Create application", Status: connector.NotImplemented, Fields: []connector.FieldCoverage{{ID: "candidate.first_name", Status: connector.NotImplemented}}}},
-		Features: []connector.FeatureCoverage{{ID: "passthrough", Label: "Passthrough", Status: connector.NotImplemented}},
+		Remappable: map[ats.Model][]string{ats.Jobs: {"department", "category"}},
+		Actions:    []connector.ActionCoverage{{ID: "ats_create_application", Label: "Create application", Status: connector.NotImplemented, Fields: []connector.FieldCoverage{{ID: "candidate.first_name", Status: connector.NotImplemented}}}},
+		Features:   []connector.FeatureCoverage{{ID: "passthrough", Label: "Passthrough", Status: connector.NotImplemented}},
 	}
 }
 
@@ -184,7 +187,7 @@ func (b *bench) fill() {
 		case empty:
 			b.startFirstSync(i)
 		case removed:
-			b.must2(func() error { return b.store.RemoveIntegration(ctx, i.No) })
+			b.must2(func() error { return b.store.RemoveIntegration(ctx, i.No, 0) })
 		}
 	}
 	i, _ := b.store.Integration(ctx, full)

@@ -19,7 +19,6 @@ import (
 	"github.com/kladka/kladka/internal/api"
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connect"
-	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/connector/traffit"
 	"github.com/kladka/kladka/internal/jobs"
 	"github.com/kladka/kladka/internal/mirror"
@@ -76,7 +75,13 @@ func Open(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a.tenants = newTenants(c, a.Store, a.keys, a.trail, traffit.New(traffit.Options{URL: c.TraffitURL}))
 	a.close = append(a.close, a.tenants.close)
-	engine := mirror.Config{Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Point: c.Point}
+	salt, err := a.keys.DeriveKey(ctx, a.Store, "rows")
+	if err != nil {
+		return nil, fmt.Errorf("prepare the key for the rows of listings: %w", err)
+	}
+	engine := mirror.Config{
+		Store: a.Store, Open: a.tenants.open, Enqueue: a.jobs.Enqueue, Log: c.Log, Salt: salt, Point: c.Point, InvalidAfter: c.InvalidAfter,
+	}
 	if c.TraffitRPS > 0 {
 		engine.ConfirmEvery = time.Duration(mirror.ConfirmShare / c.TraffitRPS * float64(time.Second))
 	}
@@ -211,22 +216,18 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tools []connector.Tool
-	for _, c := range a.tenants.connectors {
-		tools = append(tools, c.Tool())
-	}
 	links, err := a.keys.Derive(ctx, a.Store, "downloads")
 	if err != nil {
 		return nil, fmt.Errorf("prepare the key for download addresses: %w", err)
 	}
 	h, err := api.New(api.Deps{
-		Store: a.Store, StartSync: a.engine.Start, Tools: tools, RemoteData: a.remoteData,
+		Store: a.Store, StartSync: a.engine.Start, Tools: a.Tools(), RemoteData: a.remoteData,
 		Actions: a.actions, Open: a.tenants.open, Uploads: a.Store, Links: links, Connect: a.connect,
 		Spool: a.spool, Fetch: a.fetch, MaxFile: a.maxFile(),
 		Ready: a.Ready, Metrics: metrics(a.Store, a.trail, a.Config.Version, a.Config.Log), Trail: a.trail,
 		Now: a.Config.Now, Log: a.Config.Log,
 		Version: a.Config.Version, PublicURL: a.Config.PublicURL,
-		EnvironmentID: environment, RPM: a.Config.APIRPM,
+		EnvironmentID: environment, RPM: a.Config.APIRPM, DeleteAfter: a.deleteAfter(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the API: %w", err)

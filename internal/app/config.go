@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/action"
+	"github.com/kladka/kladka/internal/store"
 )
 
 // Config is what the application is started with. Zero values mean the defaults; every field
@@ -30,7 +31,11 @@ type Config struct {
 	AllowPrivateNetworks bool    // KLADKA_ALLOW_PRIVATE_NETWORKS
 	MaxFileMB            int     // KLADKA_MAX_FILE_MB
 	RequestLogDays       int     // KLADKA_REQUEST_LOG_DAYS; 0 means no log
-	OnlyCreated          bool    // KLADKA_ONLY_CREATED
+	OnlyCreated          bool    // KLADKA_ONLY_CREATED: new integrations keep what was created through the API alone
+	// InvalidAfter is how long credentials may be refused before an integration is INVALID; DeleteAfter
+	// how long the data of a removed one are kept. Negative: not at all.
+	InvalidAfter time.Duration // KLADKA_INVALID_AFTER
+	DeleteAfter  time.Duration // KLADKA_DELETE_AFTER
 
 	Version string
 	// Env reads the environment, for the user's folders; nil is the process's own.
@@ -84,6 +89,12 @@ func (c Config) WithDefaults() (Config, error) {
 	if c.MaxFileMB == 0 {
 		c.MaxFileMB = DefaultMaxFileMB
 	}
+	if c.InvalidAfter == 0 {
+		c.InvalidAfter = store.InvalidAfter
+	}
+	if c.DeleteAfter == 0 {
+		c.DeleteAfter = DefaultDeleteAfter
+	}
 	if c.DataDir == "" {
 		dir, err := userDataDir(c.Env)
 		if err != nil && c.DatabaseURL == "" {
@@ -103,6 +114,13 @@ const (
 	maxLogDays            = 3650
 )
 
+// DefaultDeleteAfter is how long the data of a removed integration are kept unless told otherwise; maxPeriod
+// bounds it, and how long refused credentials are borne.
+const (
+	DefaultDeleteAfter = 14 * 24 * time.Hour
+	maxPeriod          = 3650 * 24 * time.Hour
+)
+
 func (c Config) validate() error {
 	switch {
 	case !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://"):
@@ -119,6 +137,10 @@ func (c Config) validate() error {
 		return badSetting("KLADKA_API_RPM", "%d is no number of requests per minute; give one from 0 (no limit)", c.APIRPM)
 	case c.RequestLogDays < 0 || c.RequestLogDays > maxLogDays:
 		return badSetting("KLADKA_REQUEST_LOG_DAYS", "%d is no number of days; give one from 0 (no log) to %d", c.RequestLogDays, maxLogDays)
+	case c.InvalidAfter > maxPeriod:
+		return badSetting("KLADKA_INVALID_AFTER", "it is too long; give at most %dd", int(maxPeriod.Hours()/24))
+	case c.DeleteAfter > maxPeriod:
+		return badSetting("KLADKA_DELETE_AFTER", "it is too long; give at most %dd", int(maxPeriod.Hours()/24))
 	}
 	if err := validURL("KLADKA_PUBLIC_URL", c.PublicURL, "https://kladka.example.com"); err != nil {
 		return err

@@ -23,6 +23,10 @@ type NewIntegration struct {
 	ID                     string
 	OriginID, CreatorEmail string
 	RemoteData             bool
+	// ScopeConfig names its scope configuration, by ID or name; empty is the default one.
+	ScopeConfig string
+	// OnlyCreated keeps applications that are created through the API, and no others.
+	OnlyCreated bool
 	// AcceptMissingScopes connects although permissions are missing.
 	AcceptMissingScopes bool
 	// NoSync leaves the first sync to somebody else.
@@ -54,7 +58,12 @@ func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integ
 	if _, err := a.Store.Integration(ctx, n.ID); err == nil {
 		return store.Integration{}, none, fmt.Errorf("integration %s exists already; remove it first or leave the ID out", n.ID)
 	}
-	if err := a.check(ctx, conn, store.Integration{ID: n.ID}, n.Credentials, n.AcceptMissingScopes); err != nil {
+	scopes, err := a.FindScopeConfig(ctx, n.ScopeConfig)
+	if err != nil {
+		return store.Integration{}, none, err
+	}
+	tried := store.Integration{ID: n.ID, Scopes: scopes.Config.Scopes(nil, n.RemoteData)}
+	if err := a.check(ctx, conn, tried, n.Credentials, n.AcceptMissingScopes); err != nil {
 		return store.Integration{}, none, err
 	}
 	sealed, err := sealCredentials(a.keys, n.ID, n.Credentials)
@@ -64,7 +73,8 @@ func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integ
 	i, err := a.Store.AddIntegration(ctx, store.Integration{
 		ID: n.ID, Tool: n.Tool, Status: store.StatusActive, SetupStatus: store.SetupSyncing,
 		OrganizationName: n.OrganizationName, OriginID: optional(n.OriginID), CreatorEmail: optional(n.CreatorEmail),
-		Tenant: accountOf(n.Credentials["tenant"]), Settings: store.Settings{RemoteData: n.RemoteData},
+		Tenant: accountOf(n.Credentials["tenant"]), ScopeConfig: scopes,
+		Settings: store.Settings{RemoteData: n.RemoteData, OnlyCreated: n.OnlyCreated},
 	}, sealed)
 	if err != nil || n.NoSync {
 		return i, none, err
@@ -192,6 +202,76 @@ func allIntegrations(ctx context.Context, s *store.Store) ([]store.Integration, 
 		after = some[len(some)-1].No
 	}
 }
+
+// FindScopeConfig finds a scope configuration by its ID or its name; with neither, the default one.
+func (a *App) FindScopeConfig(ctx context.Context, named string) (store.ScopeConfig, error) {
+	c, err := a.Store.ScopeConfig(ctx, named)
+	if errors.Is(err, store.ErrNotFound) {
+		c, err = a.Store.ScopeConfigNamed(ctx, named)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return c, fmt.Errorf("there is no scope configuration %q; `kladka scopes list` shows them", named)
+	}
+	return c, err
+}
+
+// CheckScopes tells what in a scope configuration cannot be, if anything.
+func (a *App) CheckScopes(c ats.ScopeConfig) []connector.ScopeProblem {
+	return connector.CheckScopes(c, a.Tools())
+}
+
+// Tools describes the connectors, nothing of their details confirmed.
+func (a *App) Tools() []connector.Tool {
+	var tools []connector.Tool
+	for _, c := range a.tenants.connectors {
+		tools = append(tools, c.Tool())
+	}
+	return tools
+}
+
+// Remappable lists the fields of an integration that can be remapped, by model.
+func (a *App) Remappable(i store.Integration) map[ats.Model][]string {
+	conn, ok := a.tenants.connectors[i.Tool]
+	if !ok {
+		return nil
+	}
+	return conn.Tool().Remappable
+}
+
+// Remove removes an integration. Its data are hidden at once, and deleted after a while, or now.
+func (a *App) Remove(ctx context.Context, i store.Integration, now bool) error {
+	after := a.deleteAfter()
+	if now {
+		after = 0
+	}
+	if err := a.Store.RemoveIntegration(ctx, i.No, after); err != nil || !now {
+		return err
+	}
+	return a.purge(ctx)
+}
+
+// Purge deletes the data of a removed integration that is still kept, by the ID that it had.
+func (a *App) Purge(ctx context.Context, id string) error {
+	err := a.Store.PurgeNow(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("no removed integration %q is kept; `kladka integrations list --removed` shows them", id)
+	} else if err != nil {
+		return err
+	}
+	return a.purge(ctx)
+}
+
+// purge deletes everything whose time has come.
+func (a *App) purge(ctx context.Context) error {
+	for {
+		if more, err := a.Store.PurgeRemoved(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// deleteAfter is how long the data of a removed integration are kept.
+func (a *App) deleteAfter() time.Duration { return max(a.Config.DeleteAfter, 0) }
 
 // Models lists the models that are mirrored.
 func Models() []ats.Model { return ats.Models() }

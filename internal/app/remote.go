@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -10,7 +11,8 @@ import (
 )
 
 // remoteData serves the raw rows of an integration's records: an object by the path that each
-// came from, as the connector names it.
+// came from, as the connector names it. Where something is switched off they hold what serves the fields
+// of their own model, and nothing else.
 func (a *App) remoteData(i store.Integration) store.RemoteData {
 	conn, ok := a.tenants.connectors[i.Tool]
 	if !ok {
@@ -27,6 +29,11 @@ func (a *App) remoteData(i store.Integration) store.RemoteData {
 		parts, err := a.Store.Raw(ctx, i.No, units)
 		if err != nil {
 			return nil, err
+		}
+		if !i.Scopes.Whole() {
+			if parts, err = keep(conn, parts, i.Scopes.Only(m)); err != nil {
+				return nil, err
+			}
 		}
 		single := map[string]map[string]json.RawMessage{}
 		several := map[string]map[string][]json.RawMessage{}
@@ -65,4 +72,20 @@ func (a *App) remoteData(i store.Integration) store.RemoteData {
 		}
 		return out, nil
 	}
+}
+
+// keep cuts parts to what scopes allow.
+func keep(conn connector.Connector, parts []connector.Part, s ats.Scopes) ([]connector.Part, error) {
+	kept := make([]connector.Part, 0, len(parts))
+	for _, p := range parts {
+		raw, err := conn.Keep(p.PartKey, p.Raw, s)
+		if err != nil {
+			return nil, fmt.Errorf("cut the raw row of %s: %w", p.Unit, err)
+		}
+		if raw != nil {
+			p.Raw = raw
+			kept = append(kept, p)
+		}
+	}
+	return kept, nil
 }

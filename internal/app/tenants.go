@@ -42,7 +42,7 @@ type opened struct {
 	sealed     string
 	confirmed  map[string]string
 	fileLabels map[connector.FileType]string
-	scopes     string
+	restricted string // what may not be stored: see store.Restriction
 	tenant     connector.Tenant
 }
 
@@ -85,7 +85,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	t.mu.Lock()
 	known, ok := t.opened[i.No]
 	t.mu.Unlock()
-	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) && known.scopes == i.Scopes.Revision() {
+	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) && known.restricted == i.Restriction().Revision() {
 		return conn, known.tenant, nil
 	}
 	credentials, err := openCredentials(t.keys, i.ID, sealed)
@@ -98,7 +98,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, i.Scopes.Revision(), tenant}
+	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, i.Restriction().Revision(), tenant}
 	return conn, tenant, nil
 }
 
@@ -106,7 +106,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 // stored yet.
 func (t *tenants) connect(conn connector.Connector, credentials map[string]string, i store.Integration) (connector.Tenant, error) {
 	slug := conn.Tool().Slug
-	recorded := t.trail.Transport(wire{t}, trail.Integration{No: i.No, ID: i.ID, Mentions: conn.Mentions})
+	recorded := t.trail.Transport(wire{t}, trail.Integration{No: i.No, ID: i.ID, Mentions: conn.Mentions, Unkept: !i.Restriction().None()})
 	return conn.Connect(connector.Config{
 		Credentials: credentials,
 		Transport:   t.budgets.Transport(recorded, slug+":"+accountOf(credentials["tenant"])),

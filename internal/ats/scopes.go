@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -118,6 +119,7 @@ var embeds = map[string]Model{
 	string(Jobs) + ".stages":                JobStages,
 	string(Jobs) + ".hiring_team":           HiringTeam,
 	string(Jobs) + ".job_postings":          JobPostings,
+	string(HiringTeam) + ".roles":           Roles,
 }
 
 // fixed are the fields by which records are told apart and found; nobody can switch them off.
@@ -172,6 +174,20 @@ func (s Scopes) Action(id string) bool { return !s.off[id] }
 // matter: nothing more is stored for it.
 func (s Scopes) Whole() bool { return len(s.Off()) == 0 }
 
+// Only gives what scopes allow of one model; everything else is off.
+func (s Scopes) Only(m Model) Scopes {
+	s.off = maps.Clone(s.off)
+	if s.off == nil {
+		s.off = map[string]bool{}
+	}
+	for _, other := range Models() {
+		if other != m {
+			s.off[string(other)] = true
+		}
+	}
+	return s
+}
+
 // isRead tells a model or a field from an action.
 func isRead(what string) bool {
 	model, _, _ := strings.Cut(what, ".")
@@ -211,6 +227,9 @@ func Blank(m Model, e Entity, s Scopes) Entity {
 	if s.Whole() {
 		return e
 	}
+	if l, ok := e.(HiringTeamMember); ok {
+		e = l.blankRoles(s)
+	}
 	v := reflect.New(reflect.TypeOf(e)).Elem()
 	v.Set(reflect.ValueOf(e))
 	for i := range v.NumField() {
@@ -228,4 +247,22 @@ func Blank(m Model, e Entity, s Scopes) Entity {
 		panic(fmt.Sprintf("ats: %T is no entity", e)) // it came in as one
 	}
 	return blanked
+}
+
+// blankRoles takes out of a team member what scopes switch off of the roles. That they are of a job stands
+// in every role, and says nothing.
+func (l HiringTeamMember) blankRoles(s Scopes) HiringTeamMember {
+	l.Roles = slices.Clone(l.Roles)
+	for i := range l.Roles {
+		if !s.Field(Roles, "remote_label") {
+			l.Roles[i].Label = nil
+		}
+		if !s.Field(Roles, "unified_type") {
+			l.Roles[i].UnifiedType = nil
+		}
+	}
+	if !s.Field(Roles, "unified_type") {
+		l.UnifiedRoles = nil
+	}
+	return l
 }

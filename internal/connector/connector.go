@@ -359,6 +359,8 @@ type Tool struct {
 	Features    []FeatureCoverage
 	// Passthrough names the APIs that passthrough reaches.
 	Passthrough []string
+	// Remappable lists the fields that can take their value from other vendor fields than usual, by model.
+	Remappable map[ats.Model][]string
 	// Details are the wire details that the connector had to assume.
 	Details []Detail
 }
@@ -476,6 +478,13 @@ type AuthError struct {
 }
 
 func (e *AuthError) Error() string { return "the ATS refused the credentials: " + e.Message }
+
+// VersionError means that the credentials belong to another version of the ATS's API.
+type VersionError struct{ Message string }
+
+func (e *VersionError) Error() string {
+	return "the credentials belong to another version of the ATS's API: " + e.Message
+}
 
 // ScopeError means that the credentials lack a permission.
 type ScopeError struct {

@@ -52,11 +52,11 @@ func (t *ticker) tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the active runs: %w", err)
 	}
-	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx, t.Store.PurgeRemoved), t.purge(ctx, t.oldRequests), t.Clean(ctx))
+	return errors.Join(t.startDue(ctx, active), t.takeOver(ctx, active), t.purge(ctx, t.Store.PurgeRemoved), t.purge(ctx, t.oldRequests), t.purge(ctx, t.oldEvents), t.Clean(ctx))
 }
 
 // purgeAtOnce bounds how long one tick deletes what is not wanted any more: what removed integrations
-// left behind, and old entries of the request log.
+// left behind, and old entries of the request log and old events.
 const purgeAtOnce = time.Second
 
 // purge deletes step by step, until nothing is left or the time is up.
@@ -71,6 +71,13 @@ func (t *ticker) purge(ctx context.Context, step func(context.Context) (more boo
 
 func (t *ticker) oldRequests(ctx context.Context) (more bool, err error) {
 	return t.Store.PurgeRequests(ctx, t.Store.Now()-t.KeepRequests.Milliseconds())
+}
+
+// keepEvents is how long events are kept for those to whom they could not be delivered yet.
+const keepEvents = 30 * 24 * time.Hour
+
+func (t *ticker) oldEvents(ctx context.Context) (more bool, err error) {
+	return t.Store.PurgeEvents(ctx, t.Store.Now()-keepEvents.Milliseconds())
 }
 
 // startDue queues the full syncs whose time has come.

@@ -128,7 +128,7 @@ func TestRemovedIntegrationIsPurged(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		f := open(t, url)
 		r := f.run(t, true)
-		if err := f.Store.RemoveIntegration(t.Context(), r.Integration); err != nil {
+		if err := f.Store.RemoveIntegration(t.Context(), r.Integration, 0); err != nil {
 			t.Fatal(err)
 		}
 		f.work(t)

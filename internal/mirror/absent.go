@@ -123,7 +123,7 @@ func (w *work) absent(ctx context.Context, p connector.Step, s *store.RunStep, c
 			if part.Unit != unit {
 				next(part.Unit)
 			}
-			if _, shown := slices.BinarySearch(seen, rowKey(part.PartKey, n)); shown || part.ObservedAt >= *s.StartedAt {
+			if _, shown := slices.BinarySearch(seen, w.rowKey(part.PartKey, n)); shown || part.ObservedAt >= *s.StartedAt {
 				present = true
 			} else {
 				missing = append(missing, part.PartKey)

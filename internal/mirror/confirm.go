@@ -137,7 +137,7 @@ func (w *work) confirmEntity(ctx context.Context, s *store.RunStep, entity strin
 			continue // the group itself is gone; its own confirmation takes its units along
 		case err != nil && ctx.Err() == nil && pageFault(err):
 			s.Missing += int64(len(groups[g]))
-			s.Error = new(fmt.Sprintf("deletions could not be confirmed: %v", err))
+			s.Error = new("deletions could not be confirmed: " + w.said(err))
 			if _, down := errors.AsType[*connector.RetryError](err); !down {
 				failedInRow = 0
 			} else if failedInRow++; failedInRow >= downAfter {
@@ -210,25 +210,76 @@ func (w *work) control(ctx context.Context, entity string, c connector.Confirm, 
 		if err != nil {
 			return false, err
 		}
-		for _, p := range living {
-			if !missing[p.Unit] {
-				present, err := c.Present(ctx, c.Group(p.Unit), []connector.Unit{p.Unit})
-				if err != nil {
-					if pageFault(err) {
-						return false, nil
-					}
-					return false, err
-				}
-				if tried++; present[0] || tried == controls {
-					return present[0], nil
-				}
-			}
+		units := make([]connector.Unit, len(living))
+		for i, p := range living {
+			units[i] = p.Unit
+		}
+		if found, err := w.findOne(ctx, c, units, missing, &tried); found || tried == controls || err != nil {
+			return found, err
 		}
 		if len(living) < 1000 {
-			return false, nil
+			break
 		}
 		after = living[len(living)-1].PartKey
 	}
+	if !w.restriction.OnlyCreated {
+		return false, nil
+	}
+	// Few or none may be kept, but the listing shows others.
+	units, err := w.shown(ctx, entity)
+	if err != nil {
+		return false, err
+	}
+	return w.findOne(ctx, c, units, missing, &tried)
+}
+
+// findOne asks about units that are not missing, until one is found or enough have been tried. An answer that
+// is none finds nothing, and ends the search.
+func (w *work) findOne(ctx context.Context, c connector.Confirm, units []connector.Unit, missing map[connector.Unit]bool, tried *int) (bool, error) {
+	for _, u := range units {
+		if missing[u] || *tried == controls {
+			continue
+		}
+		present, err := c.Present(ctx, c.Group(u), []connector.Unit{u})
+		if err != nil && pageFault(err) {
+			*tried = controls
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+		if *tried++; present[0] {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// shown gives the units of an entity on the first page of its listing. Nothing of it is stored.
+func (w *work) shown(ctx context.Context, entity string) ([]connector.Unit, error) {
+	kind := w.listedAs(entity)
+	for _, p := range w.plan {
+		if p.List == nil || !slices.ContainsFunc(p.List.Covers, func(c connector.Cover) bool { return c.Entity == entity && c.Kind == kind }) {
+			continue
+		}
+		f := w.fetch(ctx, p.List, 1)
+		if f.err != nil && pageFault(f.err) {
+			return nil, nil
+		} else if f.err != nil {
+			return nil, f.err
+		}
+		parts, _, _, err := w.contents(p.List, f)
+		if err != nil {
+			return nil, err
+		}
+		var units []connector.Unit
+		for _, part := range parts {
+			if part.Entity == entity && part.Kind == kind {
+				units = append(units, part.Unit)
+			}
+		}
+		return units, nil
+	}
+	return nil, nil
 }
 
 // listedAs is the kind of the part by which the plan lists an entity.

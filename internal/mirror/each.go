@@ -22,7 +22,7 @@ const dueAtOnce = 5000
 // their stored parts, so a resumed step goes on with those that are left.
 func (w *work) readEach(ctx context.Context, each *connector.Each, s *store.RunStep) error {
 	q := store.DueQuery{
-		Of: each.Of, Reads: each.Reads, MaxRank: each.MaxRank, Revision: w.conn.Revision(),
+		Of: each.Of, Reads: each.Reads, MaxRank: each.MaxRank, Revision: w.reading,
 		AfterRank: math.MinInt64, Limit: dueAtOnce,
 	}
 	now := w.Store.Now()
@@ -227,12 +227,12 @@ func (w *work) noteRead(ctx context.Context, tx *store.Tx, each *connector.Each,
 	s.Done++
 	switch {
 	case r.err == nil:
-		return tx.MarkRead(ctx, r.due.Unit, each.Reads, r.due.Version, w.conn.Revision(), r.observed)
+		return tx.MarkRead(ctx, r.due.Unit, each.Reads, r.due.Version, w.reading, r.observed)
 	case errors.Is(r.err, connector.ErrGone):
 		return tx.Nominate(ctx, w.run.ID, []connector.Unit{r.due.Unit})
 	}
 	s.Missing++
-	s.Error = new(r.err.Error())
+	s.Error = new(w.said(r.err))
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,12 +43,27 @@ type fakeATS struct {
 	lost        map[int]bool // people whose rows the list cannot answer
 	sparse      map[int]bool // people whose rows come without the group
 	leftOut     string       // a step that the plan does not have
+	// Applications, in a list of their own, and what people are tagged with; nil: there are no such steps.
+	applied []applied
+	tags    map[int]string // by person
+}
+
+// applied is an application.
+type applied struct {
+	Person  int    `json:"person"`
+	Job     int    `json:"job"`
+	Comment string `json:"comment"`
+}
+
+func (a applied) unit() connector.Unit {
+	return connector.Unit{Entity: "application", ID: fmt.Sprintf("%d:%d", a.Person, a.Job)}
 }
 
 type person struct {
 	ID    int    `json:"id"`
 	Name  string `json:"name"`
 	Group int    `json:"group"`
+	Mail  string `json:"mail,omitempty"`
 }
 
 func newFake(people int) *fakeATS {
@@ -117,13 +133,69 @@ func (f *fakeATS) Connect(connector.Config) (connector.Tenant, error) {
 	return f, nil
 }
 
-func (f *fakeATS) Keep(_ connector.PartKey, raw []byte, _ ats.Scopes) ([]byte, error) {
-	return raw, nil
+// Keep cuts people's rows and drops what serves a single field that is off.
+func (f *fakeATS) Keep(k connector.PartKey, stored []byte, s ats.Scopes) ([]byte, error) {
+	off := false
+	switch {
+	case k.Entity == "group":
+		off = !s.Field(ats.Candidates, "company")
+	case k.Entity == "application":
+		off = !s.Model(ats.Applications)
+		var a applied
+		if err := json.Unmarshal(stored, &a); err != nil {
+			return nil, err
+		}
+		if !s.Field(ats.Applications, "rejection_reason_name") {
+			a.Comment = ""
+		}
+		stored = raw(a)
+	case k.Entity == "tag":
+		off = !s.Model(ats.Tags)
+	case k.Kind == "tags":
+		off = !s.Model(ats.CandidateTags)
+	case k.Kind == "note":
+		off = !s.Field(ats.Candidates, "title")
+	case !s.Model(ats.Candidates):
+		off = true
+	default:
+		var x person
+		if err := json.Unmarshal(stored, &x); err != nil {
+			return nil, err
+		}
+		if !s.Field(ats.Candidates, "first_name") {
+			x.Name = ""
+		}
+		if !s.Field(ats.Candidates, "company") {
+			x.Group = 0
+		}
+		if !s.Field(ats.Candidates, "email_addresses") {
+			x.Mail = ""
+		}
+		stored = raw(x)
+	}
+	if off {
+		return nil, nil
+	}
+	return stored, nil
 }
-func (f *fakeATS) About(connector.Part) (candidate, application string) { return "", "" }
-func (f *fakeATS) Permissions(ats.Scopes) []connector.Permission        { return nil }
-func (f *fakeATS) Guide(string, ats.Scopes) connector.Guide             { return connector.Guide{} }
-func (f *fakeATS) Explain(error) connector.Problem                      { return connector.Problem{} }
+
+// About knows people, applications and what people are tagged with.
+func (f *fakeATS) About(p connector.Part) (candidate, application string) {
+	switch p.Entity {
+	case "person":
+		return p.ID, ""
+	case "application":
+		candidate, _, _ = strings.Cut(p.ID, ":")
+		return candidate, p.ID
+	case "tag":
+		return p.Part, ""
+	}
+	return "", ""
+}
+
+func (f *fakeATS) Permissions(ats.Scopes) []connector.Permission { return nil }
+func (f *fakeATS) Guide(string, ats.Scopes) connector.Guide      { return connector.Guide{} }
+func (f *fakeATS) Explain(error) connector.Problem               { return connector.Problem{} }
 
 func (f *fakeATS) Check(context.Context, func(connector.CheckReport)) (connector.CheckReport, error) {
 	return connector.CheckReport{}, nil
@@ -138,6 +210,14 @@ func (f *fakeATS) Plan() []connector.Step {
 		{Name: "groups", List: &connector.List{Covers: []connector.Cover{{Entity: "group", Kind: "list", Absent: connector.Withdraw}}, Page: f.groupPage}},
 		{Name: "people", Loads: []ats.Model{ats.Candidates}, List: &connector.List{Covers: []connector.Cover{{Entity: "person", Kind: "list", Absent: connector.Nominate}}, Page: f.page}},
 		{Name: "notes", Improves: []ats.Model{ats.Candidates}, Each: &connector.Each{Of: connector.Cover{Entity: "person", Kind: "list"}, Reads: "note", Fetch: f.note}},
+	}
+	if f.applied != nil {
+		steps = append(steps, connector.Step{Name: "applied", Loads: []ats.Model{ats.Applications}, List: &connector.List{Page: f.appliedPage}})
+	}
+	if f.tags != nil {
+		steps = append(steps, connector.Step{Name: "tags", Loads: []ats.Model{ats.Tags, ats.CandidateTags}, Each: &connector.Each{
+			Of: connector.Cover{Entity: "person", Kind: "list"}, Reads: "tags", Brings: []connector.Cover{{Entity: "tag", Kind: "person"}}, Fetch: f.tagsOf,
+		}})
 	}
 	return slices.DeleteFunc(steps, func(s connector.Step) bool { return f.leftOut == s.Name })
 }
@@ -226,6 +306,35 @@ func (f *fakeATS) note(_ context.Context, u connector.Unit) (parts []connector.P
 	return parts, err
 }
 
+func (f *fakeATS) appliedPage(_ context.Context, n int) (p connector.Page, err error) {
+	err = f.answer(fmt.Sprintf("applied %d", n), func() error {
+		list := slices.Clone(f.applied)
+		p = connector.Page{Total: len(list), Pages: 1, Size: 1000, Body: raw(list)}
+		p.Rows = func() ([]connector.Row, error) {
+			var rows []connector.Row
+			for _, a := range list {
+				rows = append(rows, connector.Row{Key: a.unit().ID, Parts: []connector.Part{{PartKey: connector.PartKey{Unit: a.unit(), Kind: "list"}, Raw: raw(a)}}})
+			}
+			return rows, nil
+		}
+		return nil
+	})
+	return p, err
+}
+
+func (f *fakeATS) tagsOf(_ context.Context, u connector.Unit) (parts []connector.Part, err error) {
+	err = f.answer("tags "+u.ID, func() error {
+		id, _ := strconv.Atoi(u.ID)
+		tag := f.tags[id]
+		parts = []connector.Part{{PartKey: connector.PartKey{Unit: u, Kind: "tags"}, Raw: raw(tag)}}
+		if tag != "" {
+			parts = append(parts, connector.Part{PartKey: connector.PartKey{Unit: connector.Unit{Entity: "tag", ID: "t" + u.ID}, Kind: "person", Part: u.ID}, Raw: raw(tag)})
+		}
+		return nil
+	})
+	return parts, err
+}
+
 func (f *fakeATS) Confirms() map[string]connector.Confirm {
 	return map[string]connector.Confirm{"person": {
 		Model: ats.Candidates, Control: true,
@@ -253,10 +362,24 @@ func (f *fakeATS) Needs(u connector.Unit, parts []connector.Part) []connector.Ne
 
 // Fold makes a candidate: the name of the list, the note as title, the group's name as company.
 func (f *fakeATS) Fold(in connector.FoldInput) (connector.Fold, error) {
-	if in.Unit.Entity != "person" {
+	switch in.Unit.Entity {
+	case "application":
+		return foldApplied(in)
+	case "tag":
+		set := connector.Set{Model: ats.Tags}
+		if len(in.Parts) > 0 {
+			name := new(string)
+			if err := json.Unmarshal(in.Parts[0].Raw, name); err != nil {
+				return connector.Fold{}, err
+			}
+			set.Records = append(set.Records, ats.Tag{RemoteID: in.Unit.ID, Name: name})
+		}
+		return connector.Fold{Sets: []connector.Set{set}}, nil
+	case "group":
 		return connector.Fold{}, nil
 	}
 	set := connector.Set{Model: ats.Candidates}
+	tags := connector.Set{Model: ats.CandidateTags, Column: "candidate_id", Owner: in.IDs.ID(ats.Candidates, in.Unit.ID)}
 	c := ats.Candidate{RemoteID: in.Unit.ID}
 	alive := false
 	for _, p := range in.Parts {
@@ -273,6 +396,17 @@ func (f *fakeATS) Fold(in connector.FoldInput) (connector.Fold, error) {
 					return connector.Fold{}, err
 				}
 			}
+			if x.Mail != "" {
+				c.EmailAddresses = append(c.EmailAddresses, ats.EmailAddress{EmailAddress: x.Mail})
+			}
+		case "tags":
+			var tag string
+			if err := json.Unmarshal(p.Raw, &tag); err != nil {
+				return connector.Fold{}, err
+			}
+			if tag != "" {
+				tags.Records = append(tags.Records, ats.CandidateTag{CandidateRemoteID: in.Unit.ID, TagRemoteID: "t" + in.Unit.ID})
+			}
 		case "note":
 			c.Title = new(string)
 			if err := json.Unmarshal(p.Raw, c.Title); err != nil {
@@ -283,11 +417,26 @@ func (f *fakeATS) Fold(in connector.FoldInput) (connector.Fold, error) {
 	if alive {
 		set.Records = append(set.Records, c)
 	}
-	fold := connector.Fold{Sets: []connector.Set{set}}
+	fold := connector.Fold{Sets: []connector.Set{set, tags}}
 	if f.fields {
 		fold.Fields = []connector.Field{{Model: ats.Candidates, Key: "_" + in.Unit.ID, Type: "CUSTOM"}}
 	}
 	return fold, nil
+}
+
+func foldApplied(in connector.FoldInput) (connector.Fold, error) {
+	set := connector.Set{Model: ats.Applications}
+	for _, p := range in.Parts {
+		var a applied
+		if err := json.Unmarshal(p.Raw, &a); err != nil {
+			return connector.Fold{}, err
+		}
+		set.Records = append(set.Records, ats.Application{
+			RemoteID: in.Unit.ID, RejectionReasonName: &a.Comment,
+			CandidateRemoteID: strconv.Itoa(a.Person), JobRemoteID: strconv.Itoa(a.Job),
+		})
+	}
+	return connector.Fold{Sets: []connector.Set{set}}, nil
 }
 
 // truth is what the store must hold: remote ID to "name|note|group".

@@ -19,19 +19,34 @@ const foldAtOnce = 200
 // put stores parts and folds every unit that they changed, and every unit that depends on one.
 // It gives the units whose own parts changed.
 func (w *work) put(ctx context.Context, tx *store.Tx, parts []connector.Part) ([]connector.Unit, error) {
-	parts, err := w.complete(ctx, tx, parts)
+	parts, barred, err := w.permitted(ctx, tx, parts)
 	if err != nil {
 		return nil, err
 	}
-	changed, err := tx.PutParts(ctx, parts, w.conn.Revision())
-	if err != nil || len(changed) == 0 {
+	changed, err := tx.PutParts(ctx, parts, w.reading)
+	if err != nil {
 		return nil, err
+	}
+	erased, err := tx.EraseParts(ctx, barred)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range erased {
+		if !slices.Contains(changed, u) {
+			changed = append(changed, u)
+		}
+	}
+	if len(changed) == 0 {
+		return nil, nil
 	}
 	dependents, err := w.dependents(ctx, tx, changed)
 	if err != nil {
 		return nil, err
 	}
-	return changed, w.fold(ctx, tx, append(changed[:len(changed):len(changed)], dependents...))
+	if err := w.fold(ctx, tx, append(changed[:len(changed):len(changed)], dependents...)); err != nil {
+		return nil, err
+	}
+	return changed, tx.ForgetUnits(ctx, erased)
 }
 
 // complete fills the parts that left something out with what is stored of it, and counts those
@@ -136,7 +151,7 @@ func (w *work) fold(ctx context.Context, tx *store.Tx, units []connector.Unit) e
 			return fmt.Errorf("fold %s: %w", u, err)
 		}
 		for _, s := range folded.Sets {
-			set, err := recordSet(tx.IDs(), u, s)
+			set, err := w.recordSet(tx.IDs(), u, s)
 			if err != nil {
 				return err
 			}
@@ -188,12 +203,19 @@ func exists(n connector.Need, parts []connector.Part) bool {
 	return n.Exists != "" && slices.ContainsFunc(parts, func(p connector.Part) bool { return p.Kind == n.Exists })
 }
 
-func recordSet(ids ats.Namespace, u connector.Unit, s connector.Set) (store.RecordSet, error) {
+// recordSet renders what may be stored of a set: the complete one is empty where its model is off.
+func (w *work) recordSet(ids ats.Namespace, u connector.Unit, s connector.Set) (store.RecordSet, error) {
 	out := store.RecordSet{Model: s.Model, Column: s.Column, Owner: s.Owner}
 	if s.Column == "" {
 		out.Owner = ids.ID(s.Model, u.ID)
 	}
+	if !w.integration.Scopes.Model(s.Model) {
+		return out, nil
+	}
 	for _, entity := range s.Records {
+		if !w.whole {
+			entity = ats.Blank(s.Model, entity, w.integration.Scopes)
+		}
 		r, err := ats.Render(ids, entity)
 		if err != nil {
 			return store.RecordSet{}, err
@@ -203,8 +225,10 @@ func recordSet(ids ats.Namespace, u connector.Unit, s connector.Set) (store.Reco
 	return out, nil
 }
 
-// drainFanouts does the follow-up work that is due, in bounded transactions.
+// drainFanouts does the follow-up work that is due, in bounded transactions: in smaller ones when they
+// take too long.
 func (w *work) drainFanouts(ctx context.Context) error {
+	smaller := 1
 	for {
 		f, err := w.Store.NextFanout(ctx, w.run.Integration)
 		if errors.Is(err, store.ErrNotFound) {
@@ -212,27 +236,63 @@ func (w *work) drainFanouts(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		if _, err := w.write(ctx, func(tx *store.Tx) error {
-			if f.Touches() {
-				cursor, err := tx.TouchNext(ctx, f, 500)
-				if err != nil {
-					return err
-				}
-				return tx.MoveFanout(ctx, f, cursor)
-			}
-			units, cursor, err := tx.FanoutUnits(ctx, f, foldAtOnce)
-			if err != nil {
+		if f.Scrubs() {
+			if err := w.scrub(ctx); err != nil {
 				return err
 			}
-			if err := w.fold(ctx, tx, units); err != nil {
-				return err
-			}
-			return tx.MoveFanout(ctx, f, cursor)
-		}); err != nil {
+		}
+		_, err = w.write(ctx, func(tx *store.Tx) error { return w.followUp(ctx, tx, f, smaller) })
+		switch {
+		case errors.Is(err, store.ErrSlow) && smaller < foldAtOnce:
+			smaller *= 4
+		case err != nil:
 			return err
 		}
+		w.Point("fanout step done")
 		if w.over() {
 			return errSliceOver
 		}
 	}
+}
+
+// followUp does the next step of follow-up work; smaller divides how much that is.
+func (w *work) followUp(ctx context.Context, tx *store.Tx, f store.Fanout, smaller int) error {
+	var cursor string
+	var err error
+	switch {
+	case f.Touches():
+		cursor, err = tx.TouchNext(ctx, f, 500)
+	case f.Scrubs():
+	case f.Erases():
+		if cursor, err = tx.EraseNext(ctx, f, w.integration, max(1, 500/smaller)); err == nil && cursor == "" {
+			err = tx.AddFanout(ctx, store.Scrub())
+		}
+	default:
+		var units []connector.Unit
+		if units, cursor, err = tx.FanoutUnits(ctx, f, max(1, foldAtOnce/smaller)); err != nil {
+			return err
+		}
+		switch {
+		case !f.Recuts():
+			err = w.fold(ctx, tx, units)
+		case cursor != "":
+			err = w.recut(ctx, tx, units)
+		default: // what it left to others goes first
+			err = tx.AddFanout(ctx, store.Erase())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return tx.MoveFanout(ctx, f, cursor)
+}
+
+// scrub makes the database forget what was erased. Nothing depends on it, so no run fails for it.
+func (w *work) scrub(ctx context.Context) error {
+	err := w.Store.Scrub(ctx)
+	if err != nil && ctx.Err() == nil {
+		w.Log.WarnContext(ctx, "the files of the database still hold what was erased", "err", err)
+		return nil
+	}
+	return err
 }

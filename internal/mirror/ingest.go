@@ -16,11 +16,12 @@ func (e *Engine) Ingest(ctx context.Context, i store.Integration, parts []connec
 	if len(parts) == 0 {
 		return nil
 	}
-	w := &work{Engine: e, run: store.Run{Integration: i.No}, cause: cause, integration: i, noted: map[connector.Field]bool{}}
+	w := &work{Engine: e, run: store.Run{Integration: i.No}, cause: cause, noted: map[connector.Field]bool{}}
 	var err error
 	if w.conn, _, err = e.Open(ctx, i); err != nil {
 		return err
 	}
+	w.reading = w.conn.Revision()
 	if w.fields, err = e.Store.FieldSettings(ctx, i.No); err != nil {
 		return err
 	}
@@ -32,7 +33,13 @@ func (e *Engine) Ingest(ctx context.Context, i store.Integration, parts []connec
 
 func (w *work) ingest(ctx context.Context, parts []connector.Part) error {
 	_, err := w.write(ctx, func(tx *store.Tx) error {
-		_, err := w.put(ctx, tx, parts)
+		// The settings may have changed since the action began, and what is stored been cut already.
+		i, err := tx.Integration(ctx)
+		if err != nil {
+			return err
+		}
+		w.restrict(i)
+		_, err = w.put(ctx, tx, parts)
 		return err
 	})
 	if half := len(parts) / 2; errors.Is(err, store.ErrSlow) && half > 0 {

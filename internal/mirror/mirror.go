@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
@@ -44,6 +45,11 @@ type Config struct {
 	// ConfirmEvery is the time from one confirming request to the next, so that they take their share
 	// of a tenant's request budget and no more (default: no wait).
 	ConfirmEvery time.Duration
+	// Salt keeps the keys of rows in pages from being guessed. All processes must have the same.
+	Salt []byte
+	// InvalidAfter is how long credentials may be refused by every sync before they are given up (default
+	// store.InvalidAfter; negative: at the first refusal).
+	InvalidAfter time.Duration
 	// Point is called at named points of the work. Tests stop the process there.
 	Point func(name string)
 }
@@ -64,6 +70,9 @@ func New(c Config) *Engine {
 	}
 	if c.Stalled == 0 {
 		c.Stalled = 30 * time.Minute
+	}
+	if c.InvalidAfter == 0 {
+		c.InvalidAfter = store.InvalidAfter
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -162,14 +171,20 @@ type work struct {
 	plan        []connector.Step
 	steps       []store.RunStep // as saved, in the order of plan, then the deletions
 	fields      connector.FieldSettings
-	revision    string
+	restriction store.Restriction // what may not be stored
+	whole       bool              // no model and no field is off
+	hash        hash.Hash         // see keyed
+	revision    string            // of the rules of folding
+	reading     string            // of the rules of reading
+	paging      string            // of the rules under which pages were decoded
 	until       time.Time
 	requests    atomic.Int64
 	inFlight    int               // how many requests are under way at once
 	confirmed   time.Time         // when the last confirming request was made; at first, when the slice began
 	found       []connector.Field // vendor fields that the folds of the write under way came upon
 	noted       map[connector.Field]bool
-	lacking     int64 // parts of the write under way that came without all that they should have
+	patience    time.Duration // how long refused credentials are borne
+	lacking     int64         // parts of the write under way that came without all that they should have
 }
 
 // deletionsStep is the name of the last step of every full sync: it confirms what may be gone.
@@ -178,14 +193,16 @@ const deletionsStep = "deletions"
 // prepare opens the tenant, plans the run's steps and sees to it that records are folded under the
 // rules in force.
 func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
-	w := &work{Engine: e, run: run, inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), confirmed: time.Now(), noted: map[connector.Field]bool{}}
+	w := &work{Engine: e, run: run, patience: max(e.InvalidAfter, 0), inFlight: e.InFlight, until: time.Now().Add(e.Config.Slice), confirmed: time.Now(), noted: map[connector.Field]bool{}}
 	if run.CancelAsked {
 		return w, errCancelled
 	}
 	var err error
-	if w.integration, err = e.Store.IntegrationByNo(ctx, run.Integration); err != nil {
+	i, err := e.Store.IntegrationByNo(ctx, run.Integration)
+	if err != nil {
 		return w, fmt.Errorf("read the integration: %w", err)
 	}
+	w.restrict(i)
 	if w.conn, w.tenant, err = e.Open(ctx, w.integration); err != nil {
 		return w, err
 	}
@@ -193,30 +210,31 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 		return w, err
 	}
 	w.revision = w.conn.Revision() + "/" + store.FieldRevision(w.fields)
+	if r := w.restriction.Revision(); r != "" {
+		w.revision += "/" + r
+	}
 	w.plan = w.tenant.Plan()
 	planned := make([]store.RunStep, 0, len(w.plan)+1)
 	for n, s := range w.plan {
 		planned = append(planned, store.RunStep{Step: s.Name, Ordinal: n, Background: s.Background})
 	}
 	planned = append(planned, store.RunStep{Step: deletionsStep, Ordinal: len(w.plan), Background: true})
-	folded, err := e.Store.FoldedRevision(ctx, run.Integration)
-	if err != nil {
-		return w, err
-	}
 	if _, err = w.write(ctx, func(tx *store.Tx) error {
-		if folded != w.revision {
-			if folded != "" {
-				if err := tx.AddFanout(ctx, store.RefoldAll()); err != nil {
-					return err
-				}
-			}
-			if err := tx.SetFoldedRevision(ctx, w.revision); err != nil {
-				return err
-			}
+		if err := w.adopt(ctx, tx); err != nil {
+			return err
 		}
 		return tx.PlanSteps(ctx, run.ID, planned)
 	}); err != nil {
 		return w, err
+	}
+	w.paging = w.reading
+	if w.restriction.OnlyCreated {
+		// What was created since is on pages that were decoded when it was still left out.
+		n, err := e.Store.CountTracked(ctx, run.Integration)
+		if err != nil {
+			return w, err
+		}
+		w.paging += fmt.Sprintf("+%d", n)
 	}
 	w.steps, err = e.Store.Steps(ctx, run.ID)
 	return w, err
@@ -299,7 +317,7 @@ func (w *work) step(ctx context.Context, n int, s *store.RunStep) error {
 	}
 	state := store.StepDone
 	if failsStep(err) {
-		s.Error = new(err.Error())
+		s.Error = new(w.said(err))
 		if s.Total != nil {
 			s.Missing += max(0, *s.Total-s.Done)
 		}
@@ -356,7 +374,7 @@ func (w *work) save(ctx context.Context, tx *store.Tx, s *store.RunStep) error {
 // markLoads makes models readable whose steps have all ended well.
 func (w *work) markLoads(ctx context.Context, tx *store.Tx) error {
 	for _, m := range ats.Models() {
-		named, ready := false, true
+		named, ready := false, w.integration.Scopes.Model(m)
 		for n, p := range w.plan {
 			state := w.steps[n].State
 			for _, l := range p.Loads {
@@ -442,14 +460,17 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		return e.finish(ctx, run, w, store.RunCancelled, "", "cancelled on request")
 	}
 	if auth, ok := errors.AsType[*connector.AuthError](err); ok {
+		if auth.Final {
+			w.patience = 0
+		}
 		return e.finish(ctx, run, w, store.RunAuthentication, string(ats.CredentialsInvalid), auth.Error())
 	}
 	if retry, ok := errors.AsType[*connector.RetryError](err); ok {
 		if e.stalled(ctx, run) {
 			return e.finish(ctx, run, w, store.RunTimedOut, string(ats.RemoteUnavailable),
-				fmt.Sprintf("no progress for %s: %v", e.Stalled, retry))
+				fmt.Sprintf("no progress for %s: %s", e.Stalled, w.said(retry)))
 		}
-		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", retry.Err)
+		e.Log.InfoContext(ctx, "sync waits", "run", run.ID, "after", retry.After, "err", w.said(retry))
 		return Next{After: max(retry.After, 5*time.Second)}, e.Store.ReleaseLease(ctx, lease)
 	}
 	busy := errors.Is(err, store.ErrSlow) || store.Transient(err)
@@ -464,8 +485,8 @@ func (e *Engine) settle(run store.Run, w *work, err error) (Next, error) {
 		return Next{}, e.Store.ReleaseLease(ctx, lease)
 	}
 	if err != nil {
-		e.Log.ErrorContext(ctx, "sync failed", "run", run.ID, "err", err)
-		return e.finish(ctx, run, w, store.RunFailed, string(ats.CodeOf(err)), err.Error())
+		e.Log.ErrorContext(ctx, "sync failed", "run", run.ID, "err", w.said(err))
+		return e.finish(ctx, run, w, store.RunFailed, string(ats.CodeOf(err)), w.said(err))
 	}
 	state, message := outcome(w.steps)
 	return e.finish(ctx, run, w, state, "", message)
@@ -520,7 +541,7 @@ func (e *Engine) finish(ctx context.Context, run store.Run, w *work, state store
 		if w == nil {
 			return nil
 		}
-		return e.Store.RunEnded(ctx, tx, run, state, e.next(w.integration, state))
+		return e.Store.RunEnded(ctx, tx, run, state, w.restriction, e.next(w.integration, state), w.patience)
 	})
 	if errors.Is(err, store.ErrFenced) {
 		err = nil

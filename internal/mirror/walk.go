@@ -34,6 +34,7 @@ type walkCursor struct {
 	Lost      []int  `json:"lost,omitempty"`   // rows that could not be read, of pages that could
 	Pass      int    `json:"pass,omitempty"`   // how often the listing was walked before, in this walk
 	Moving    bool   `json:"moving,omitempty"` // a page showed rows in this pass that it had not shown before
+	Salt      string `json:"salt,omitempty"`   // by which the keys of its pages were made
 }
 
 // maxPasses bounds how often a listing is walked whose rows move. Each pass over rows in random
@@ -62,15 +63,25 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		return nil // a worker that died had come to the walk's end
 	}
 	var c walkCursor
+	if s.Cursor != "" {
+		if err := json.Unmarshal([]byte(s.Cursor), &c); err != nil {
+			return fmt.Errorf("read the cursor of %s: %w", p.Name, err)
+		}
+		if c.Salt != w.saltName() { // its keys cannot be compared
+			s.Cursor, s.Done = "", 0
+			if _, err := w.write(ctx, func(tx *store.Tx) error { return tx.DropPages(ctx, p.Name, w.run.ID) }); err != nil {
+				return err
+			}
+		}
+	}
 	if s.Cursor == "" {
+		c = walkCursor{Salt: w.saltName()}
 		if _, err := w.write(ctx, func(tx *store.Tx) error { return tx.DropUnfinished(ctx, p.Name, w.run.ID) }); err != nil {
 			return err
 		}
 		if err := w.beginWalk(ctx, p, s, &c, last); err != nil {
 			return err
 		}
-	} else if err := json.Unmarshal([]byte(s.Cursor), &c); err != nil {
-		return fmt.Errorf("read the cursor of %s: %w", p.Name, err)
 	} else if c.Check == 0 {
 		before, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, c.Next+1)
 		if err == nil && w.Store.Now()-before.ObservedAt > oldResume.Milliseconds() {
@@ -103,7 +114,7 @@ func (w *work) walk(ctx context.Context, p connector.Step, s *store.RunStep) err
 		}
 		if again {
 			w.Log.InfoContext(ctx, "rows moved during the walk, walking again", "step", p.Name, "missing", lost)
-			c = walkCursor{Pass: c.Pass + 1}
+			c = walkCursor{Pass: c.Pass + 1, Salt: c.Salt}
 			if err := w.beginWalk(ctx, p, s, &c, last); err != nil {
 				return err
 			}
@@ -142,7 +153,7 @@ func (w *work) moved(ctx context.Context, l *connector.List, c walkCursor) (bool
 		}
 		return false, f.err
 	}
-	_, keys, _, err := contents(l, f)
+	_, keys, _, err := w.contents(l, f)
 	if err != nil {
 		return false, err
 	}
@@ -164,15 +175,6 @@ func distinct(l *connector.List, seen []uint64) int {
 		}
 	}
 	return rows
-}
-
-// rowKey is the key of a part in a walk. Its lowest bit tells the first cover from the others.
-func rowKey(k connector.PartKey, cover int) uint64 {
-	h := store.KeyHash(k) &^ 1
-	if cover > 0 {
-		h |= 1
-	}
-	return h
 }
 
 // walkPages reads the pages that are left.
@@ -224,7 +226,7 @@ func (w *work) retryFailed(ctx context.Context, p connector.Step, s *store.RunSt
 			}
 			continue
 		}
-		_, _, rows, err := contents(p.List, f)
+		_, _, rows, err := w.contents(p.List, f)
 		if err != nil {
 			return err
 		}
@@ -276,7 +278,7 @@ func (w *work) checkPages(ctx context.Context, p connector.Step, s *store.RunSte
 			c.Check = 0
 			return nil
 		}
-		_, keys, _, err := contents(p.List, f)
+		_, keys, _, err := w.contents(p.List, f)
 		if err != nil {
 			return err
 		}
@@ -298,21 +300,21 @@ func (w *work) checkPages(ctx context.Context, p connector.Step, s *store.RunSte
 
 // contents decodes a page into its parts, the keys of those that the listing covers, and the
 // number of its rows.
-func contents(l *connector.List, f fetched) (parts []connector.Part, keys []uint64, n int, err error) {
+func (w *work) contents(l *connector.List, f fetched) (parts []connector.Part, keys []uint64, n int, err error) {
 	rows, err := f.page.Rows()
 	if err != nil {
 		return nil, nil, 0, err
 	}
 	for _, r := range rows {
 		if len(l.Covers) == 0 && r.Key != "" {
-			keys = append(keys, rowKey(connector.PartKey{Part: r.Key}, 0))
+			keys = append(keys, w.rowKey(connector.PartKey{Part: r.Key}, 0))
 		}
 		for _, part := range r.Parts {
 			part.ObservedAt = ats.Milli(f.observed)
 			parts = append(parts, part)
 			n := slices.IndexFunc(l.Covers, func(k connector.Cover) bool { return k.Entity == part.Entity && k.Kind == part.Kind })
 			if n >= 0 {
-				keys = append(keys, rowKey(part.PartKey, n))
+				keys = append(keys, w.rowKey(part.PartKey, n))
 			}
 		}
 	}
@@ -324,7 +326,7 @@ func contents(l *connector.List, f fetched) (parts []connector.Part, keys []uint
 func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunStep, c *walkCursor, last store.Walk, f fetched, again bool) error {
 	row := store.PageRow{
 		Step: p.Name, Page: f.number, Total: f.page.Total, Size: f.page.Size,
-		ObservedAt: f.observed, Hash: store.Digest(append([]byte(w.conn.Revision()+"\x00"), f.page.Body...)),
+		ObservedAt: f.observed, Hash: store.Digest(append([]byte(w.paging+"\x00"+w.saltName()+"\x00"), f.page.Body...)),
 	}
 	earlier, err := w.Store.PageOf(ctx, w.run.Integration, p.Name, w.run.ID, f.number)
 	reread := err == nil
@@ -343,7 +345,7 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 		}
 	}
 	if !same {
-		if parts, row.Keys, row.Rows, err = contents(p.List, f); err != nil {
+		if parts, row.Keys, row.Rows, err = w.contents(p.List, f); err != nil {
 			return err
 		}
 	}
@@ -373,7 +375,7 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 			c.Check = f.number
 		}
 		if f.number == c.Last && c.Last > 1 && c.Pass == 0 {
-			if err := c.mark(p.List, f); err != nil {
+			if err := w.mark(c, p.List, f); err != nil {
 				return err
 			}
 		}
@@ -383,8 +385,8 @@ func (w *work) commitPage(ctx context.Context, p connector.Step, s *store.RunSte
 }
 
 // mark remembers where the first row of a page stands.
-func (c *walkCursor) mark(l *connector.List, f fetched) error {
-	_, keys, _, err := contents(l, f)
+func (w *work) mark(c *walkCursor, l *connector.List, f fetched) error {
+	_, keys, _, err := w.contents(l, f)
 	if err != nil {
 		return err
 	}

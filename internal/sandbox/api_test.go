@@ -394,7 +394,7 @@ func TestPathsAndMethods(t *testing.T) {
 	if got := a.header.Get("Allow"); got != "GET, PATCH, PUT" {
 		t.Errorf("allowed: %s", got)
 	}
-	for _, bad := range []string{"/t/-x/api/integration/v2/users/", "/t//", "/t/a.b/oauth2/token"} {
+	for _, bad := range []string{"/t/-x/api/integration/v2/users/", "/t//", "/t/a.b/oauth2/token", "/t/Unknown-firm/oauth2/token"} {
 		if a := do(t, s, "GET", bad, ""); a.status != 503 || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 			t.Errorf("%s: %d", bad, a.status)
 		}

@@ -120,7 +120,7 @@ func serveToken(c *call) {
 		c.oauthError(http.StatusBadRequest, "unsupported_grant_type", "Grant type \""+form["grant_type"]+"\" not supported")
 		return
 	}
-	if !same(form["client_id"], want.ClientID) || !same(form["client_secret"], want.ClientSecret) {
+	if !same(form["client_id"], want.ClientID) || !same(form["client_secret"], want.ClientSecret) || c.s.on("client", "deleted") {
 		c.oauthError(http.StatusBadRequest, "invalid_client", "The client credentials are invalid")
 		return
 	}
@@ -176,18 +176,27 @@ func tokenForm(w http.ResponseWriter, r *http.Request) (map[string]string, bool)
 func (c *call) authorized(scope string) bool {
 	scheme, id, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	tk, ok := c.t.tokens.find(c.t.now(), strings.TrimSpace(id), c.s.number("token.uses"))
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
+	if !ok || !strings.EqualFold(scheme, "Bearer") || c.s.on("client", "deleted") {
 		c.w.Header().Set("WWW-Authenticate", `Bearer realm="Service", error="invalid_token"`)
 		c.denied(http.StatusUnauthorized, "invalid_token", "The access token provided is invalid")
 		return false
 	}
+	if c.s.on("client", "v1") {
+		c.refuseToken(number(c.s.text("client.v1")), "invalid_token", "The access token provided is invalid")
+		return false
+	}
 	if scope != "" && (!slices.Contains(tk.scopes, scope) || c.s.lists("scopes.denied", scope)) {
-		if status := number(c.s.text("scope.missing")); status == http.StatusNotFound {
-			c.error(status)
-		} else {
-			c.denied(status, "insufficient_scope", "The request requires higher privileges than provided by the access token")
-		}
+		c.refuseToken(number(c.s.text("scope.missing")), "insufficient_scope", "The request requires higher privileges than provided by the access token")
 		return false
 	}
 	return true
+}
+
+// refuseToken answers a request whose token holds and does not do.
+func (c *call) refuseToken(status int, code, description string) {
+	if status == http.StatusNotFound {
+		c.error(status)
+		return
+	}
+	c.denied(status, code, description)
 }

@@ -58,6 +58,8 @@ func switchGroups() []switchGroup {
 			{"token.ttl", "720h0m0s", duration, "how long new tokens live, as expires_in tells", "seen"},
 			{"token.life", "0s", duration, "how long new tokens really live; 0s is as told", "told by a client"},
 			{"token.uses", "0", count, "requests after which a token dies early; 0 is never", "told by a client"},
+			{"client", "valid", oneOf("valid", "v1", "deleted"), "the API client: one that holds; one of API V1, whose tokens nothing of v2 accepts (client.v1); one that was deleted, so that its tokens end and no other is given", "documented that a client has one version; the rest is a guess"},
+			{"client.v1", "403", oneOf("403", "401", "404"), "status with which v2 refuses a token of a client of API V1", "guess"},
 			{"scopes.denied", "", scopes, "scopes that the client lacks, as in source,file", "documented"},
 			{"oauth.scopes", "narrow", oneOf("narrow", "refuse"), "asking for a scope that the client lacks: a token without it, or 400 invalid_scope", "guess"},
 			{"oauth.error", "oauth", oneOf("oauth", "message", "html"), `errors of the token endpoint: {"error","error_description"}, {"message"}, an HTML page`, "guess"},

@@ -42,6 +42,9 @@ type Config struct {
 // maxTenants bounds the further tenants, which are made when first asked for.
 const maxTenants = 64
 
+// unknownTenant begins the names of tenants that there are not.
+const unknownTenant = "unknown"
+
 var tenantName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 
 // Sandbox is the simulator: an HTTP handler that serves its main tenant at the
@@ -137,7 +140,8 @@ func (s *Sandbox) Open(name string) (*Tenant, error) {
 	return open(), nil
 }
 
-// ServeHTTP serves the vendor's API and the endpoints below /_sandbox/.
+// ServeHTTP serves the vendor's API and the endpoints below /_sandbox/. Names of further tenants that
+// begin with "unknown" are answered as any name is that is nobody's.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, ok := strings.CutPrefix(r.URL.Path, "/t/")
 	if !ok {
@@ -145,6 +149,10 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, path, _ := strings.Cut(rest, "/")
+	if strings.HasPrefix(strings.ToLower(name), unknownTenant) {
+		notATenant(w)
+		return
+	}
 	t, err := s.Open(name)
 	if err != nil {
 		notATenant(w)

@@ -507,6 +507,23 @@ var switchTests = []switchTest{
 		b.status(200, "/users/")
 		b.status(401, "/users/")
 	}},
+	{name: "client", value: "valid", check: func(b *trial) { b.status(200, "/users/") }},
+	{name: "client", value: "v1", check: func(b *trial) {
+		b.c.token = b.token(nil).row(b)["access_token"].(string)
+		b.same("error", b.status(403, "/users/").row(b)["error"], any("invalid_token"))
+		b.status(403, "/employees/1")
+		b.status(200, "/public/job_posts/published")
+	}},
+	{name: "client", value: "deleted", check: func(b *trial) {
+		b.status(401, "/users/") // with a token that was good
+		a := b.token(nil)
+		b.same("answer", []any{a.status, a.row(b)["error"]}, []any{400, "invalid_client"})
+	}},
+	{name: "client.v1", value: "403", with: map[string]string{"client": "v1"}, check: func(b *trial) { b.status(403, "/users/") }},
+	{name: "client.v1", value: "401", with: map[string]string{"client": "v1"}, check: func(b *trial) { b.status(401, "/users/") }},
+	{name: "client.v1", value: "404", with: map[string]string{"client": "v1"}, check: func(b *trial) {
+		b.same("error", keysOf(b.status(404, "/users/").row(b)), "code message")
+	}},
 	{name: "scopes.denied", value: "source", check: func(b *trial) { b.status(403, "/sources") }},
 	{name: "oauth.scopes", value: "narrow", with: map[string]string{"scopes.denied": "source"}, check: func(b *trial) {
 		b.same("scope", b.token(map[string]string{"scope": "user source"}).row(b)["scope"], any("user"))

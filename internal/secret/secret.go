@@ -234,6 +234,15 @@ func (r *Keyring) CheckCanary(ctx context.Context, m Meta) error {
 // Derive gives keys for one purpose, which is not to be mixed with what the master keys seal. They
 // are made once and stand sealed in the database, so that all processes have the same.
 func (r *Keyring) Derive(ctx context.Context, m Meta, purpose string) (*Keyring, error) {
+	key, err := r.DeriveKey(ctx, m, purpose)
+	if err != nil {
+		return nil, err
+	}
+	return parse("the key for "+purpose, []string{purpose + ":" + base64.StdEncoding.EncodeToString(key)})
+}
+
+// DeriveKey gives the bare key for a purpose, by which digests are made that nobody else can make.
+func (r *Keyring) DeriveKey(ctx context.Context, m Meta, purpose string) ([]byte, error) {
 	name, place := "key_"+purpose, "meta|value|key_"+purpose
 	sealed, err := m.Meta(ctx, name)
 	if err != nil {
@@ -249,9 +258,5 @@ func (r *Keyring) Derive(ctx context.Context, m Meta, purpose string) (*Keyring,
 			return nil, err
 		}
 	}
-	key, err := r.Open(sealed, place)
-	if err != nil {
-		return nil, err
-	}
-	return parse("the key for "+purpose, []string{purpose + ":" + base64.StdEncoding.EncodeToString(key)})
+	return r.Open(sealed, place)
 }

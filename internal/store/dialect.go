@@ -177,6 +177,24 @@ func (d dialect) refreshStatistics() string {
 	return "ANALYZE"
 }
 
+// scrub takes what was deleted out of the files. SQLite has overwritten it in the database
+// (secure_delete), but its log still holds the pages as they were. It can be emptied when nobody reads
+// from it, for which it waits as long as for any lock.
+func (d dialect) scrub(ctx context.Context, db *sql.DB, names []string) error {
+	if d == postgres {
+		_, err := db.ExecContext(ctx, "VACUUM (ANALYZE) "+strings.Join(names, ", "))
+		return err
+	}
+	var busy, log, done int64
+	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done); err != nil {
+		return err
+	}
+	if busy != 0 {
+		return errors.New("somebody reads from the log of writes without end")
+	}
+	return nil
+}
+
 // examine fills in what only one of the databases has.
 func (s *Store) examine(ctx context.Context, h *Health, within time.Duration) error {
 	if s.dialect == postgres {

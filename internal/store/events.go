@@ -104,3 +104,15 @@ func (s *Store) Events(ctx context.Context, after int64, limit int) ([]Event, er
 		return e, err
 	})
 }
+
+// PurgeEvents deletes a bounded number of events from before a moment, and reports whether there may be
+// more of them.
+func (s *Store) PurgeEvents(ctx context.Context, before int64) (more bool, err error) {
+	res, err := s.write.ExecContext(ctx, `DELETE FROM events WHERE no IN (SELECT no FROM
+		(SELECT no, created_at FROM events ORDER BY no LIMIT $1) AS oldest WHERE created_at < $2)`, purgeAtOnce, before)
+	if err != nil {
+		return false, fmt.Errorf("purge events: %w", err)
+	}
+	n, err := res.RowsAffected()
+	return n == purgeAtOnce, err
+}

@@ -16,6 +16,9 @@ const (
 	fanoutTouch  = "touch"  // touched_at of the records whose column holds an ID
 	fanoutRefold = "refold" // units that depend on a unit
 	fanoutAll    = "all"    // all units, because the rules changed
+	fanoutRecut  = "recut"  // all units, because less of them may be stored
+	fanoutErase  = "erase"  // everything else that may not be stored any more
+	fanoutScrub  = "scrub"  // what the database keeps of erased rows
 )
 
 // Fanout is follow-up work that goes on in bounded steps after the transaction that caused it.
@@ -26,8 +29,18 @@ type Fanout struct {
 	Cursor         string
 }
 
-// Touches reports whether the fan-out only touches records; otherwise it folds units again.
+// Touches reports whether the fan-out only touches records. One that does nothing of this and what
+// follows folds units again.
 func (f Fanout) Touches() bool { return f.Kind == fanoutTouch }
+
+// Recuts reports whether it takes out of units what may not be stored before it folds them again.
+func (f Fanout) Recuts() bool { return f.Kind == fanoutRecut }
+
+// Erases reports whether it takes out of everything else what may not be stored.
+func (f Fanout) Erases() bool { return f.Kind == fanoutErase }
+
+// Scrubs reports whether it only sees to what the database keeps of erased rows.
+func (f Fanout) Scrubs() bool { return f.Kind == fanoutScrub }
 
 // RefoldDependents is the fan-out for all units that depend on one.
 func RefoldDependents(on connector.Unit) Fanout {
@@ -36,6 +49,16 @@ func RefoldDependents(on connector.Unit) Fanout {
 
 // RefoldAll is the fan-out for all units of an integration.
 func RefoldAll() Fanout { return Fanout{Kind: fanoutAll} }
+
+// Recut is the fan-out for all units of an integration of which less may be stored than before. Erase
+// follows it, and Scrub that.
+func Recut() Fanout { return Fanout{Kind: fanoutRecut} }
+
+// Erase is the fan-out for what is no unit: see Tx.EraseNext.
+func Erase() Fanout { return Fanout{Kind: fanoutErase} }
+
+// Scrub is the fan-out for what the database keeps of erased rows: see Store.Scrub.
+func Scrub() Fanout { return Fanout{Kind: fanoutScrub} }
 
 // AddFanout leaves follow-up work, in the transaction of its cause.
 func (t *Tx) AddFanout(ctx context.Context, f Fanout) error {
@@ -131,19 +154,6 @@ func (t *Tx) MoveFanout(ctx context.Context, f Fanout, cursor string) error {
 		return fmt.Errorf("save follow-up work: %w", err)
 	}
 	return nil
-}
-
-// FoldedRevision is the revision of the rules under which all of an integration's records were folded.
-func (s *Store) FoldedRevision(ctx context.Context, no int64) (string, error) {
-	var r string
-	err := s.read.QueryRowContext(ctx, `SELECT folded_revision FROM integrations WHERE no = $1`, no).Scan(&r)
-	return r, err
-}
-
-// SetFoldedRevision notes the rules under which all records are folded from now on.
-func (t *Tx) SetFoldedRevision(ctx context.Context, revision string) error {
-	_, err := t.tx.ExecContext(ctx, `UPDATE integrations SET folded_revision = $1 WHERE no = $2`, revision, t.no)
-	return err
 }
 
 // RecordsBy gives the remote IDs of the living records of a model whose column holds an ID, in

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -159,186 +158,28 @@ func (s *Store) Credentials(ctx context.Context, no int64) (string, error) {
 	return sealed, err
 }
 
-// SetCredentials replaces an integration's sealed credentials, whose validity the caller has
-// verified: one that was INVALID is ACTIVE again. One that was switched off stays off.
-func (s *Store) SetCredentials(ctx context.Context, no int64, sealed string) error {
-	return s.Transact(ctx, func(tx *sql.Tx) error { return s.setCredentials(ctx, tx, no, sealed) })
-}
-
-func (s *Store) setCredentials(ctx context.Context, tx *sql.Tx, no int64, sealed string) error {
-	// The first update keeps others out until the commit.
-	var before string
-	err := tx.QueryRowContext(ctx, `UPDATE integrations SET last_seq = last_seq WHERE no = $1 AND deleted_at IS NULL RETURNING status`, no).Scan(&before)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
-	} else if err != nil {
-		return fmt.Errorf("read the integration's status: %w", err)
+// Duplicates gives, by number, the IDs of the other integrations that connect the same account.
+func (s *Store) Duplicates(ctx context.Context, nos []int64) (map[int64][]string, error) {
+	out := map[int64][]string{}
+	if len(nos) == 0 {
+		return out, nil
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL,
-			status = CASE WHEN status = $2 THEN $3 ELSE status END, next_full_at = $4
-		WHERE no = $5`, sealed, StatusInvalid, StatusActive, s.Now(), no); err != nil {
-		return fmt.Errorf("store the credentials: %w", err)
+	args := make([]any, len(nos))
+	for n, no := range nos {
+		args[n] = no
 	}
-	if before != StatusInvalid {
-		return nil
-	}
-	return s.stateChanged(ctx, tx, no)
-}
-
-// SetConfirmed replaces what is known of an integration's ATS, and gives what was known before.
-func (s *Store) SetConfirmed(ctx context.Context, no int64, variants map[string]string) (before map[string]string, err error) {
-	err = s.changeSettings(ctx, no, func(settings *Settings) { before, settings.Confirmed = settings.Confirmed, variants })
-	return before, err
-}
-
-// SetFileLabels sets the tenant's words for types of files, or forgets them where they are empty, and
-// gives all of them.
-func (s *Store) SetFileLabels(ctx context.Context, no int64, labels map[connector.FileType]string) (all map[connector.FileType]string, err error) {
-	err = s.changeSettings(ctx, no, func(settings *Settings) {
-		all = map[connector.FileType]string{}
-		maps.Copy(all, settings.FileLabels)
-		maps.Copy(all, labels)
-		maps.DeleteFunc(all, func(_ connector.FileType, label string) bool { return label == "" })
-		settings.FileLabels = all
+	rows, err := s.read.QueryContext(ctx, `SELECT i.no, d.id FROM integrations i
+		JOIN integrations d ON d.tool = i.tool AND d.tenant = i.tenant AND d.no <> i.no AND d.deleted_at IS NULL
+		WHERE i.no IN (`+placeholders(1, len(nos))+`) AND i.deleted_at IS NULL ORDER BY i.no, d.no`, args...)
+	_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
+		var no int64
+		var id string
+		err := r.Scan(&no, &id)
+		out[no] = append(out[no], id)
+		return struct{}{}, err
 	})
-	return all, err
-}
-
-// changeSettings changes an integration's settings, without losing what others change meanwhile.
-func (s *Store) changeSettings(ctx context.Context, no int64, change func(*Settings)) error {
-	return s.Transact(ctx, func(tx *sql.Tx) error {
-		// The update keeps others out until the commit.
-		var text string
-		err := tx.QueryRowContext(ctx, `UPDATE integrations SET last_seq = last_seq WHERE no = $1 AND deleted_at IS NULL RETURNING settings`, no).Scan(&text)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		} else if err != nil {
-			return fmt.Errorf("read the settings: %w", err)
-		}
-		var settings Settings
-		if err := json.Unmarshal([]byte(text), &settings); err != nil {
-			return fmt.Errorf("read the settings: %w", err)
-		}
-		change(&settings)
-		changed, err := json.Marshal(settings)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1 WHERE no = $2`, string(changed), no); err != nil {
-			return fmt.Errorf("store the settings: %w", err)
-		}
-		return nil
-	})
-}
-
-// ForgetSealed gives up everything that was sealed with a master key that is lost: the next start
-// may use a new one. Records, IDs and the change log stay; every integration is INVALID until its
-// credentials are entered again.
-func (s *Store) ForgetSealed(ctx context.Context) error {
-	return s.Transact(ctx, func(tx *sql.Tx) error {
-		for _, stmt := range []string{
-			`DELETE FROM meta WHERE name = 'canary' OR name LIKE 'key!_%' ESCAPE '!'`,
-			`DELETE FROM attempts`,
-			`UPDATE integrations SET credentials = '', status = CASE WHEN status = 'ACTIVE' THEN 'INVALID' ELSE status END WHERE deleted_at IS NULL`,
-		} {
-			if _, err := tx.ExecContext(ctx, stmt); err != nil {
-				return fmt.Errorf("forget what was sealed: %w", err)
-			}
-		}
-		return nil
-	})
-}
-
-// SetEnabled switches an integration on or off. Switching on makes a sync due; switching off asks
-// its runs to stop.
-func (s *Store) SetEnabled(ctx context.Context, no int64, enabled bool) error {
-	return s.Transact(ctx, func(tx *sql.Tx) error {
-		if enabled {
-			_, err := tx.ExecContext(ctx, `UPDATE integrations SET status = 'ACTIVE', next_full_at = $1 WHERE no = $2 AND status = 'INACTIVE'`, s.Now(), no)
-			if err != nil {
-				return fmt.Errorf("switch the integration on: %w", err)
-			}
-			return nil
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET status = 'INACTIVE' WHERE no = $1 AND status <> 'INACTIVE'`, no); err != nil {
-			return fmt.Errorf("switch the integration off: %w", err)
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
-			return fmt.Errorf("stop the integration's syncs: %w", err)
-		}
-		return nil
-	})
-}
-
-// RemoveIntegration hides an integration at once, forgets its credentials and stops its runs.
-// Its data go with PurgeRemoved.
-func (s *Store) RemoveIntegration(ctx context.Context, no int64) error {
-	return s.Transact(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE integrations SET deleted_at = $1, credentials = '', next_full_at = NULL, id = id || '#' || no
-			WHERE no = $2 AND deleted_at IS NULL`, s.Now(), no)
-		if err != nil {
-			return fmt.Errorf("remove the integration: %w", err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(ErrNotFound, err)
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE runs SET cancel_asked = 1 WHERE integration = $1 AND ended_at IS NULL`, no); err != nil {
-			return fmt.Errorf("stop the integration's syncs: %w", err)
-		}
-		return nil
-	})
-}
-
-// PurgeRemoved deletes a bounded number of rows of removed integrations and reports whether more
-// are left.
-func (s *Store) PurgeRemoved(ctx context.Context) (more bool, err error) {
-	var no int64
-	err = s.read.QueryRowContext(ctx, `SELECT no FROM integrations WHERE deleted_at IS NOT NULL ORDER BY no LIMIT 1`).Scan(&no)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	} else if err != nil {
-		return false, err
-	}
-	names := []string{
-		"pages", "walks", "loads", "parts", "reads", "dependencies", "nominations", "fanouts", "changes", "integration_fields", "custom_field_mappings", "candidate_emails",
-		"actions", "action_slots", "uploads", "result_links", "requests", "request_mentions", "tracked_applications", "remappings", "links",
-	}
-	for _, m := range ats.Models() {
-		names = append(names, tables[m].name)
-	}
-	left := false
-	for _, name := range names {
-		n, err := s.purge(ctx, name, no)
-		if err != nil {
-			return false, err
-		}
-		left = left || n > 0
-	}
-	if left {
-		return true, nil
-	}
-	err = s.Transact(ctx, func(tx *sql.Tx) error {
-		for _, stmt := range []string{
-			`DELETE FROM run_steps WHERE run_id IN (SELECT id FROM runs WHERE integration = $1)`,
-			`DELETE FROM runs WHERE integration = $1`,
-			`DELETE FROM integrations WHERE no = $1`,
-		} {
-			if _, err := tx.ExecContext(ctx, stmt, no); err != nil {
-				return fmt.Errorf("purge a removed integration: %w", err)
-			}
-		}
-		return nil
-	})
-	return true, err
-}
-
-// purgeAtOnce bounds how many rows of a table one statement deletes.
-const purgeAtOnce = 5000
-
-func (s *Store) purge(ctx context.Context, name string, no int64) (int64, error) {
-	res, err := s.write.ExecContext(ctx, s.dialect.deleteSome(name), no, purgeAtOnce)
 	if err != nil {
-		return 0, fmt.Errorf("purge %s: %w", name, err)
+		return nil, fmt.Errorf("look for other integrations of the accounts: %w", err)
 	}
-	return res.RowsAffected()
+	return out, nil
 }

@@ -53,10 +53,10 @@ func TestRemovedIntegrationIsPurged(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := s.RemoveIntegration(ctx, gone.No); err != nil {
+		if err := s.RemoveIntegration(ctx, gone.No, 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.RemoveIntegration(ctx, gone.No); !errors.Is(err, store.ErrNotFound) {
+		if err := s.RemoveIntegration(ctx, gone.No, 0); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("removed twice: %v, want ErrNotFound", err)
 		}
 		if _, err := s.Integration(ctx, gone.ID); !errors.Is(err, store.ErrNotFound) {

@@ -47,11 +47,8 @@ type Attempt struct {
 	CreatedAt, BeatAt      int64
 }
 
-// Why a link gives nothing, or no more.
-var (
-	ErrClosed  = errors.New("the link was used, was revoked or has expired")
-	ErrTooMany = errors.New("the link has had too many attempts")
-)
+// ErrClosed means that a link gives nothing more.
+var ErrClosed = errors.New("the link was used, was revoked or has expired")
 
 const linkColumns = `id, kind, type, COALESCE(integration, 0), settings, created_at, expires_at, revoked_at, completed_at, exchanged_at`
 
@@ -355,7 +352,7 @@ func (s *Store) complete(ctx context.Context, tx *sql.Tx, l Link, c Completion) 
 	if i, err = livingIntegration(ctx, tx, i.No); err != nil {
 		return i, err
 	}
-	if err := mapFields(ctx, tx, i, c.Mapping); err != nil {
+	if err := s.mapFields(ctx, tx, i, c.Mapping); err != nil {
 		return i, err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE links SET completed_at = $1, integration = $2 WHERE id = $3`, s.Now(), i.No, l.ID); err != nil {
@@ -414,11 +411,11 @@ func (s *Store) changeConnected(ctx context.Context, tx *sql.Tx, no int64, c Com
 }
 
 // mapFields maps custom fields to vendor fields, which need not be known yet.
-func mapFields(ctx context.Context, tx *sql.Tx, i Integration, mapping map[string]*connector.Field) error {
+func (s *Store) mapFields(ctx context.Context, tx *sql.Tx, i Integration, mapping map[string]*connector.Field) error {
 	for _, id := range slices.Sorted(maps.Keys(mapping)) {
 		field := mapping[id]
 		if field == nil {
-			if err := mapCustomField(ctx, tx, i.No, id, nil); err != nil {
+			if err := s.mapCustomField(ctx, tx, i.No, id, nil); err != nil {
 				return err
 			}
 			continue
@@ -430,7 +427,7 @@ func mapFields(ctx context.Context, tx *sql.Tx, i Integration, mapping map[strin
 		if err := putFields(ctx, tx, i.No, put); err != nil {
 			return err
 		}
-		if err := mapCustomField(ctx, tx, i.No, id, new(fieldID(ats.Namespace(i.ID), *field))); err != nil {
+		if err := s.mapCustomField(ctx, tx, i.No, id, new(fieldID(ats.Namespace(i.ID), *field))); err != nil {
 			return err
 		}
 	}

@@ -40,8 +40,8 @@ func (t *Tx) PutParts(ctx context.Context, parts []connector.Part, revision stri
 			case !known && p.Raw == nil: // nothing to withdraw, but an older answer may be on its way
 			case known && old.observed > p.ObservedAt.Milli():
 				continue
-			case known && old.hash == hashOf(p):
-				continue
+			case known && old.hash == hashOf(p) && (p.Raw == nil || old.version == p.Version):
+				continue // the version may move alone, where what it is made of may not be stored
 			}
 			changed = append(changed, p)
 		}
@@ -94,8 +94,8 @@ func unitsOf(parts []connector.Part) []connector.Unit {
 }
 
 type storedPart struct {
-	hash     string
-	observed int64
+	hash, version string
+	observed      int64
 }
 
 func (t *Tx) storedParts(ctx context.Context, batch []connector.Part) (map[connector.PartKey]storedPart, error) {
@@ -105,13 +105,13 @@ func (t *Tx) storedParts(ctx context.Context, batch []connector.Part) (map[conne
 	}
 	args = append(args, t.no)
 	out := make(map[connector.PartKey]storedPart, len(batch))
-	rows, err := t.tx.QueryContext(ctx, fmt.Sprintf(`SELECT p.entity, p.entity_id, p.kind, p.part, p.hash, p.observed_at
+	rows, err := t.tx.QueryContext(ctx, fmt.Sprintf(`SELECT p.entity, p.entity_id, p.kind, p.part, p.hash, p.version, p.observed_at
 		FROM (VALUES %s) AS k CROSS JOIN parts p
 		WHERE p.integration = $%d AND p.entity = k.column1 AND p.entity_id = k.column2 AND p.kind = k.column3 AND p.part = k.column4`, tuples(1, len(batch), 4), len(args)), args...)
 	_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
 		var k connector.PartKey
 		var p storedPart
-		err := r.Scan(&k.Entity, &k.ID, &k.Kind, &k.Part, &p.hash, &p.observed)
+		err := r.Scan(&k.Entity, &k.ID, &k.Kind, &k.Part, &p.hash, &p.version, &p.observed)
 		out[k] = p
 		return struct{}{}, err
 	})
@@ -138,6 +138,73 @@ func (t *Tx) writeParts(ctx context.Context, batch []connector.Part, revision st
 			revision = excluded.revision, observed_at = excluded.observed_at`, args...)
 	if err != nil {
 		return fmt.Errorf("write parts: %w", err)
+	}
+	return nil
+}
+
+// RewriteParts replaces what is stored of parts, whatever it was. They keep their moments.
+func (t *Tx) RewriteParts(ctx context.Context, parts []connector.Part, revision string) error {
+	t.stats.Parts += int64(len(parts))
+	return batches(t.store.dialect, parts, rowsPerStatement, func(batch []connector.Part) error {
+		return t.writeParts(ctx, batch, revision)
+	})
+}
+
+// EraseParts removes parts as if they had never been there, and gives the units that lost a living one.
+func (t *Tx) EraseParts(ctx context.Context, keys []connector.PartKey) ([]connector.Unit, error) {
+	var erased []connector.Part
+	err := batches(t.store.dialect, keys, rowsPerStatement, func(batch []connector.PartKey) error {
+		parts := make([]connector.Part, len(batch))
+		for i, k := range batch {
+			parts[i].PartKey = k
+		}
+		stored, err := t.storedParts(ctx, parts)
+		if err != nil {
+			return err
+		}
+		for k, old := range stored {
+			if _, err := t.tx.ExecContext(ctx, `DELETE FROM parts WHERE integration = $1 AND entity = $2 AND entity_id = $3 AND kind = $4 AND part = $5`,
+				t.no, k.Entity, k.ID, k.Kind, k.Part); err != nil {
+				return fmt.Errorf("erase parts: %w", err)
+			}
+			if old.hash != "" {
+				erased = append(erased, connector.Part{PartKey: k})
+			}
+		}
+		return nil
+	})
+	t.stats.Parts += int64(len(erased))
+	return unitsOf(erased), err
+}
+
+// ForgetWithdrawn removes what is kept of the parts of units that were withdrawn: their keys.
+func (t *Tx) ForgetWithdrawn(ctx context.Context, units []connector.Unit) error {
+	for _, u := range units {
+		if _, err := t.tx.ExecContext(ctx, `DELETE FROM parts WHERE integration = $1 AND entity = $2 AND entity_id = $3 AND raw IS NULL`, t.no, u.Entity, u.ID); err != nil {
+			return fmt.Errorf("forget what was withdrawn of %s: %w", u, err)
+		}
+	}
+	return nil
+}
+
+// unitTables lists what is kept of units beside their parts.
+var unitTables = []string{"reads", "nominations", "dependencies"}
+
+// ForgetUnits removes what is kept of those of the units of which no part is left.
+func (t *Tx) ForgetUnits(ctx context.Context, units []connector.Unit) error {
+	for _, u := range units {
+		var left bool
+		if err := t.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM parts WHERE integration = $1 AND entity = $2 AND entity_id = $3)`, t.no, u.Entity, u.ID).Scan(&left); err != nil {
+			return fmt.Errorf("look for parts of %s: %w", u, err)
+		}
+		if left {
+			continue
+		}
+		for _, name := range unitTables {
+			if _, err := t.tx.ExecContext(ctx, `DELETE FROM `+name+` WHERE integration = $1 AND entity = $2 AND entity_id = $3`, t.no, u.Entity, u.ID); err != nil {
+				return fmt.Errorf("forget %s: %w", u, err)
+			}
+		}
 	}
 	return nil
 }

@@ -267,7 +267,7 @@ func changedFields(before, after []byte) ([]string, error) {
 func (t *Tx) upsert(ctx context.Context, tab table, records []ats.Record, hashes []string) error {
 	columns := append([]string{"integration", "id", "remote_id", "own", "ref", "hash", "changed_at", "touched_at", "remote_deleted_at"}, tab.columns...)
 	var set []string
-	for _, c := range columns[3:] {
+	for _, c := range columns[2:] { // the remote ID, too: it may have been erased
 		set = append(set, c+" = excluded."+c)
 	}
 	return batches(t.store.dialect, records, rowsPerStatement, func(batch []ats.Record) error {

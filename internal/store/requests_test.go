@@ -190,7 +190,7 @@ func TestRequestsOfRemovedIntegrationArePurged(t *testing.T) {
 		gone, stays := storetest.NewIntegration(t, s), storetest.NewIntegration(t, s)
 		addRequests(t, s, []store.Request{logged("gone", gone.No, nil), logged("stays", stays.No, nil)},
 			store.RequestMention{Integration: gone.No, Model: ats.Jobs, RecordID: "j", RequestID: "gone"})
-		if err := s.RemoveIntegration(ctx, gone.No); err != nil {
+		if err := s.RemoveIntegration(ctx, gone.No, 0); err != nil {
 			t.Fatal(err)
 		}
 		for more := true; more; {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
 
 	"github.com/kladka/kladka/internal/ats"
@@ -23,17 +22,6 @@ type PageRow struct {
 	ObservedAt int64
 	Hash       string // of the body; empty when it must not be relied on
 	Keys       []uint64
-}
-
-// KeyHash stands for a part's key in a walk. Two keys of one listing that share it would only
-// hide a nomination, never cause one.
-func KeyHash(k connector.PartKey) uint64 {
-	h := fnv.New64a()
-	for _, s := range []string{k.Entity, k.ID, k.Kind, k.Part} {
-		_, _ = h.Write([]byte(s))
-		_, _ = h.Write([]byte{0})
-	}
-	return h.Sum64()
 }
 
 func packKeys(keys []uint64) []byte {
@@ -124,6 +112,14 @@ func (t *Tx) CompleteWalk(ctx context.Context, step, run string, total, shortfal
 	}
 	if _, err := t.tx.ExecContext(ctx, `DELETE FROM pages WHERE integration = $1 AND step = $2 AND run_id <> $3`, t.no, step, run); err != nil {
 		return fmt.Errorf("drop old pages of %s: %w", step, err)
+	}
+	return nil
+}
+
+// DropPages drops the pages of a run's walk: it begins anew.
+func (t *Tx) DropPages(ctx context.Context, step, run string) error {
+	if _, err := t.tx.ExecContext(ctx, `DELETE FROM pages WHERE integration = $1 AND step = $2 AND run_id = $3`, t.no, step, run); err != nil {
+		return fmt.Errorf("drop the pages of %s: %w", step, err)
 	}
 	return nil
 }
@@ -251,6 +247,32 @@ func (t *Tx) MarkRead(ctx context.Context, u connector.Unit, kind, version, revi
 		t.no, u.Entity, u.ID, kind, version, revision, at)
 	if err != nil {
 		return fmt.Errorf("note that %s was read: %w", u, err)
+	}
+	return nil
+}
+
+// RewriteReads replaces the versions at which things were read of units.
+func (t *Tx) RewriteReads(ctx context.Context, units []connector.Unit, version func(string) string) error {
+	type read struct{ kind, version string }
+	for _, u := range units {
+		rows, err := t.tx.QueryContext(ctx, `SELECT kind, version FROM reads WHERE integration = $1 AND entity = $2 AND entity_id = $3`, t.no, u.Entity, u.ID)
+		found, err := collect(rows, err, func(r *sql.Rows) (read, error) {
+			var f read
+			return f, r.Scan(&f.kind, &f.version)
+		})
+		if err != nil {
+			return fmt.Errorf("read what was read of %s: %w", u, err)
+		}
+		for _, f := range found {
+			v := version(f.version)
+			if v == f.version {
+				continue
+			}
+			if _, err := t.tx.ExecContext(ctx, `UPDATE reads SET version = $1 WHERE integration = $2 AND entity = $3 AND entity_id = $4 AND kind = $5`,
+				v, t.no, u.Entity, u.ID, f.kind); err != nil {
+				return fmt.Errorf("rewrite what was read of %s: %w", u, err)
+			}
+		}
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func (c *Call) End(of Integration, route string, status int, answer *Body) {
 	if row.Failed && row.ResponseBody != nil {
 		row.Error = reason(*row.ResponseBody)
 	}
+	if of.Unkept {
+		row.ResponseBody, row.ResponseCut, row.Error = nil, false, nil
+	}
 	c.recorder.record(c.state, of, row, nil)
 }
 

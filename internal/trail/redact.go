@@ -63,6 +63,36 @@ func address(u *url.URL, route string) string {
 	return short(whole, maxAddress)
 }
 
+var (
+	// pathID are segments of a path that hold a number, and are no version of an API.
+	pathID    = regexp.MustCompile(`/[^/?]*\d[^/?]*`)
+	isVersion = regexp.MustCompile(`^/v\d{1,2}$`)
+)
+
+// withoutIDs hides in the path of an address what may be somebody's ID.
+func withoutIDs(address string) string {
+	at := 0
+	if _, rest, ok := strings.Cut(address, "://"); ok { // the host may hold numbers
+		at = len(address) - len(rest)
+		if slash := strings.IndexByte(rest, '/'); slash >= 0 {
+			at += slash
+		} else {
+			return address
+		}
+	}
+	path, query, asks := strings.Cut(address[at:], "?")
+	path = pathID.ReplaceAllStringFunc(path, func(segment string) string {
+		if isVersion.MatchString(segment) {
+			return segment
+		}
+		return "/" + hidden
+	})
+	if asks {
+		path += "?" + query
+	}
+	return address[:at] + path
+}
+
 // The bounds of the other texts of a row.
 const (
 	maxAddress = 2000

@@ -32,6 +32,7 @@ type desk struct {
 	of       trail.Integration
 	ats      *httptest.Server
 	client   *http.Client
+	inner    *http.Transport
 }
 
 // newDesk makes a desk. Records are mentioned by their number in the path: /candidates/7.
@@ -49,9 +50,9 @@ func newDesk(t *testing.T, answer http.HandlerFunc) *desk {
 	}
 	d.ats = httptest.NewServer(answer)
 	t.Cleanup(d.ats.Close)
-	inner := &http.Transport{}
-	t.Cleanup(inner.CloseIdleConnections)
-	d.client = &http.Client{Transport: d.recorder.Transport(inner, d.of)}
+	d.inner = &http.Transport{}
+	t.Cleanup(d.inner.CloseIdleConnections)
+	d.client = &http.Client{Transport: d.recorder.Transport(d.inner, d.of)}
 	return d
 }
 
@@ -148,6 +149,35 @@ func TestWhatIsKept(t *testing.T) {
 	}
 	if r := rows[4]; r.Status != 0 || !r.Failed || !strings.Contains(text(r.Error), "refused") {
 		t.Errorf("without an answer: %+v, %s", r, text(r.Error))
+	}
+}
+
+// Of an account of which not everything may be stored, the log holds no answers, nothing that is sent to
+// it, and not whom a sync asks for; what clients send is theirs.
+func TestUnkept(t *testing.T) {
+	d := newDesk(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"code":"X","message":"Łucja"}}`)
+	})
+	d.of.Unkept = true
+	d.client = &http.Client{Transport: d.recorder.Transport(d.inner, d.of)}
+	d.send(trail.With(t.Context(), trail.Cause{Run: "run"}), "GET", "/api/v2/people/1246/tags?page=3", "", "")
+	d.send(trail.With(t.Context(), trail.Cause{Action: "act", Bodies: true}), "POST", "/api/v2/people/7", "application/json", `{"name":"Łucja"}`)
+	call := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/passthrough/x/y", strings.NewReader(`{"path":"/x"}`))
+	c, call := d.recorder.Begin(call, "00000000000000aa")
+	_, _ = io.Copy(io.Discard, call.Body)
+	answer := c.Answer(http.StatusBadRequest, http.Header{})
+	_, _ = io.WriteString(answer, `{"error":{"code":"X","message":"Łucja"}}`)
+	c.End(d.of, "POST /v1/passthrough/{tool}/{api}", http.StatusBadRequest, answer)
+
+	want := [][3]string{{"/api/v2/people/REDACTED/tags?page=3", "-", "-"}, {"/api/v2/people/7", "-", "-"}, {"/v1/passthrough/x/y", `{"path":"/x"}`, "-"}}
+	for n, r := range d.rows() {
+		if got := [3]string{strings.TrimPrefix(r.Address, d.ats.URL), text(r.RequestBody), text(r.ResponseBody)}; got != want[n] {
+			t.Errorf("row %d is %q, want %q", n, got, want[n])
+		}
+		if r.ResponseSize == 0 || !r.Failed || strings.Contains(text(r.Error), "Łucja") {
+			t.Errorf("row %d: %+v", n, r)
+		}
 	}
 }
 

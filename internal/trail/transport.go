@@ -15,6 +15,9 @@ import (
 type Integration struct {
 	No int64
 	ID string
+	// Unkept says that no answers are kept, nor what is sent to the ATS, nor whom a sync asks for: that may
+	// be what must not be stored of it.
+	Unkept bool
 	// Mentions names the records that a request to a path, or its answer, is about: the connector's.
 	// Nil: none.
 	Mentions func(path string, body []byte) []connector.Mention
@@ -58,7 +61,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	e.status = resp.StatusCode
-	e.answer = newBody(resp.Header, e.state.cause.Bodies || failed(resp.StatusCode))
+	e.answer = newBody(resp.Header, !e.of.Unkept && (e.state.cause.Bodies || failed(resp.StatusCode)))
 	resp.Body = &watched{resp.Body, e.answer, e.end}
 	return resp, nil
 }
@@ -72,7 +75,7 @@ func (e *exchange) watchRequest(req *http.Request) *http.Request {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req
 	}
-	e.outgoing = newBody(req.Header, true)
+	e.outgoing = newBody(req.Header, !e.of.Unkept)
 	again := req.GetBody
 	req = req.Clone(req.Context())
 	req.Body = &watched{req.Body, e.outgoing, nil}
@@ -98,6 +101,9 @@ func (e *exchange) end(err error) {
 			Parent: e.state.cause.Request, Run: e.state.cause.Run, Action: e.state.cause.Action,
 			Method: short(method(e.request), maxMethod), Address: address(e.request.URL, ""), Status: e.status,
 			Failed: err != nil || failed(e.status), StartedAt: e.sent.UnixMilli(), Took: e.now().Sub(e.sent),
+		}
+		if e.of.Unkept && row.Run != "" {
+			row.Address = withoutIDs(row.Address)
 		}
 		if err != nil {
 			text := short(mask(err.Error()), maxError)

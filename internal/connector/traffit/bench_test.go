@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/sandbox"
 )
@@ -161,4 +162,21 @@ func (b *bench) stays(id string) (states []string) {
 		}
 	}
 	return states
+}
+
+// BenchmarkKeep cuts a candidate's row, as each row is that is read under scopes.
+func BenchmarkKeep(b *testing.B) {
+	c, s := New(Options{}), off(false, field{ats.Jobs, "name"})
+	for _, p := range plantedWorld() {
+		if p.Entity != employee && p.Entity != application {
+			continue
+		}
+		b.Run(p.Entity+" "+p.Kind, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := c.Keep(p.PartKey, p.Raw, s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

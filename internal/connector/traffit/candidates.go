@@ -37,6 +37,7 @@ func foldEmployee(in input) (connector.Fold, error) {
 	if address := email(row.text("email")); address != nil {
 		c.EmailAddresses = []ats.EmailAddress{{EmailAddress: *address}}
 	}
+	remapped(&c, candidateRemaps, ats.Candidates, in.Fields, row)
 	fold := connector.Fold{Fields: x.met, Sets: []connector.Set{own(ats.Candidates, c)}}
 	if tags := in.parts.one(kindTags); tags != nil {
 		var links []ats.CandidateTag

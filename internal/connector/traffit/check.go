@@ -190,7 +190,7 @@ func (t *tenant) examine(ctx context.Context, r *report, examined []endpoint) er
 			case !refused || expired || taken || refusal != nil:
 				return err
 			case g.opens(t.wanted):
-				return &versionError{err}
+				return ofV1(err)
 			}
 			r.judgeAll(err.Error())
 			r.told()
@@ -209,7 +209,7 @@ func (t *tenant) examine(ctx context.Context, r *report, examined []endpoint) er
 		r.told()
 	}
 	if refusal != nil && !taken && g.opens(t.wanted) {
-		return &versionError{refusal}
+		return ofV1(refusal)
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 		if id != "" {
 			missing = credentialSecret
 		}
-		return nil, &inputError{missing, "client ID and client secret are needed: an administrator makes them in TRAFFIT under Settings, Integrations, API"}
+		return nil, &inputError{credential: missing, message: "client ID and client secret are needed: an administrator makes them in TRAFFIT under Settings, Integrations, API"}
 	}
 	if cfg.Transport == nil {
 		cfg.Transport = http.DefaultTransport

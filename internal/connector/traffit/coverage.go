@@ -15,7 +15,7 @@ var stamps = []string{"id", "changed_at", "remote_deleted_at"}
 // in any case.
 func (*traffit) Tool() connector.Tool {
 	return connector.Tool{
-		Slug: Slug, Label: "TRAFFIT", Details: details, Passthrough: []string{"v2"},
+		Slug: Slug, Label: "TRAFFIT", Details: details, Passthrough: []string{"v2"}, Remappable: remappable(),
 		Models: []connector.ModelCoverage{
 			model(ats.Users, "Users", connector.Supported,
 				[]string{"remote_id", "first_name", "last_name", "email", "status", "system_roles", "remote_data"}, nil, nil),
@@ -73,8 +73,8 @@ func (*traffit) Tool() connector.Tool {
 			action("ats_remove_candidate_tag", "Remove tag from candidate", "candidate_id", "tag.name"),
 		},
 		Features: []connector.FeatureCoverage{
-			{ID: "sync_only_created_applications", Label: "Sync only created applications", Status: connector.NotImplemented},
-			{ID: "connection_guide", Label: "Connection guide", Status: connector.NotImplemented},
+			{ID: "sync_only_created_applications", Label: "Sync only created applications", Status: connector.Supported},
+			{ID: "connection_guide", Label: "Connection guide", Status: connector.Supported},
 			{ID: "passthrough", Label: "API passthrough", Status: connector.Supported},
 			{ID: "webhook_subscriptions", Label: "Webhook subscriptions", Status: connector.NotImplemented},
 		},

@@ -82,9 +82,18 @@ var details = []connector.Detail{
 		ID: "oauth.error", Evidence: connector.GuessOnly,
 		About: "Which form do refusals of the token endpoint have?",
 		Variants: []connector.Variant{
-			{Name: "oauth", About: `{"error","error_description"}`},
-			{Name: "message", About: `{"message"}`},
-			{Name: "html", About: "a page"},
+			{Name: "oauth", About: `{"error","error_description"}; that there is no such client is then believed at once`},
+			{Name: "message", About: `{"message"}; a refusal may pass, and is believed when it lasts`},
+			{Name: "html", About: "a page, which is taken the same way"},
+		},
+	},
+	{
+		ID: "client.v1", Evidence: connector.GuessOnly,
+		About: "How does v2 refuse a client that was made for API V1?",
+		Variants: []connector.Variant{
+			{Name: "403", About: "a token is given, and every address answers that it is forbidden"},
+			{Name: "401", About: "the same with the status of a token that died"},
+			{Name: "404", About: "the same with that of what does not exist"},
 		},
 	},
 	{

@@ -31,16 +31,11 @@ func (e *refusedError) Error() string { return e.err.Error() }
 // Unwrap gives the refusal.
 func (e *refusedError) Unwrap() error { return e.err }
 
-// versionError means that a token is given, and then taken nowhere: a client belongs to one version
-// of the API (documented).
-type versionError struct{ err error }
-
-func (e *versionError) Error() string {
-	return "TRAFFIT gives a token to the API client and accepts it nowhere, as it does with clients of API V1: " + e.err.Error()
+// ofV1 is the error of a client to whom a token is given, and then accepted nowhere: a client belongs to
+// one version of the API (documented), and this one not to v2.
+func ofV1(refusal error) error {
+	return &connector.VersionError{Message: "TRAFFIT gives the API client a token and accepts it nowhere, so it must be one of API V1; make another one with API V1 switched off (" + refusal.Error() + ")"}
 }
-
-// Unwrap gives one of the refusals.
-func (e *versionError) Unwrap() error { return e.err }
 
 // Explain finds out what is wrong with a connection whose Connect or Check failed.
 func (*traffit) Explain(err error) connector.Problem {
@@ -50,7 +45,7 @@ func (*traffit) Explain(err error) connector.Problem {
 	}
 	problem.Message = err.Error()
 	if input, ok := errors.AsType[*inputError](err); ok {
-		problem.Code, problem.Credential = connector.ProblemInput, input.credential
+		problem.Code, problem.Credential, problem.Message = connector.ProblemInput, input.credential, input.message
 		return problem
 	}
 	if errors.Is(err, context.Canceled) {
@@ -61,9 +56,8 @@ func (*traffit) Explain(err error) connector.Problem {
 		problem.Code = connector.ProblemDown
 		return problem
 	}
-	if version, ok := errors.AsType[*versionError](err); ok {
+	if _, ok := errors.AsType[*connector.VersionError](err); ok {
 		problem.Code, problem.Credential = connector.ProblemVersion, credentialID
-		problem.Message = version.Error()
 		return problem
 	}
 	if refused, ok := errors.AsType[*refusedError](err); ok {
@@ -113,12 +107,12 @@ func network(err error) (code connector.ProblemCode, credential string) {
 // explain says what to do about a refused client. Which of ID and secret is wrong TRAFFIT does not
 // tell, but an ID begins with the name of its instance (documented).
 func (e *refusedError) explain() (credential, message string) {
-	name, _, found := strings.Cut(strings.ToLower(e.client), "_")
+	client, tenant := strings.ToLower(e.client), strings.ToLower(e.tenant)
 	switch {
-	case strings.HasPrefix(strings.ToLower(e.client), strings.ToLower(e.tenant)+"_"):
+	case strings.HasPrefix(client, tenant+"_"):
 		return "", fmt.Sprintf("the client ID or the client secret is wrong; copy both again from TRAFFIT (%v)", e.err)
-	case !found:
-		return credentialID, fmt.Sprintf("the client ID does not begin with the instance's name: TRAFFIT shows it as %s_NAME (%v)", e.tenant, e.err)
+	case !strings.Contains(client, "_"):
+		return credentialID, fmt.Sprintf("the client ID is incomplete: TRAFFIT shows it as %s_NAME (%v)", e.tenant, e.err)
 	}
-	return credentialID, fmt.Sprintf("the client ID begins with %q and the tenant is %q: one of the two may be another instance's (%v)", name, e.tenant, e.err)
+	return credentialID, fmt.Sprintf("the client ID does not begin with %s_: it, or the tenant's name, is another instance's (%v)", e.tenant, e.err)
 }

@@ -28,6 +28,7 @@ func foldRecruitment(in input) (connector.Fold, error) {
 	x := pick(ats.Jobs, in.Fields, row, detail, options)
 	j := job(id, row, detail, published)
 	j.CustomFields, j.IntegrationFields = x.custom, x.integration
+	remapped(&j, jobRemaps, ats.Jobs, in.Fields, row, detail, options)
 	var postings []ats.JobPosting
 	for i, a := range published {
 		postings = append(postings, a.posting(id, i))

@@ -137,18 +137,18 @@ func (sh *outline) keeps(name string, s ats.Scopes) (use, bool) {
 		return u, true
 	case u.serves != nil || slices.ContainsFunc(u.tells, func(f field) bool { return !f.on(s) }):
 		return u, false
-	case sh.model == "" || sh.about != nil && !sh.about.lets(name, s):
+	case sh.model == "":
 		return u, false
+	case sh.about != nil:
+		itself, lets := sh.about.keeps(name, s)
+		if !lets {
+			return u, false
+		}
+		u.inner = itself.inner
 	case sh.own && (!known && custom(name) || standard(sh.model, name)):
 		return u, anyOn(extraFields(sh.model), s)
 	}
 	return u, s.Field(sh.model, "remote_data") || anyOn(sh.also, s)
-}
-
-// lets tells whether the thing itself has the key.
-func (sh *outline) lets(name string, s ats.Scopes) bool {
-	_, ok := sh.keeps(name, s)
-	return ok
 }
 
 // standard tells whether a key is one of standardFields.

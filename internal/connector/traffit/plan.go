@@ -132,7 +132,10 @@ func (k rowKeys) under(sh *outline, s ats.Scopes) rowKeys {
 		return k
 	}
 	cut := func(keys []string) []string {
-		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !sh.lets(key, s) })
+		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+			_, stays := sh.keeps(key, s)
+			return !stays
+		})
 	}
 	return rowKeys{cut(k.filled), cut(k.nullable)}
 }

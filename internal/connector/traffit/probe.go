@@ -36,6 +36,7 @@ var probes = map[string]func(context.Context, *probe) (variant, note string, err
 	"filter.several":      probeSeveral,
 	"oauth.scopes":        probeTokenScopes,
 	"oauth.error":         probeTokenError,
+	"client.v1":           never("it shows only with such a client"),
 	"scope.missing":       probeMissingScope,
 	"error.shape":         probeErrorShape,
 	"gone.status":         probeGone,

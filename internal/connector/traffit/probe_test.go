@@ -77,7 +77,7 @@ var onlyByChance = map[string]bool{
 var neverTold = map[string]bool{
 	"workflow.stamp": true, "write.validation": true, "write.status": true, "write.errors": true, "create.duplicate": true,
 	"create.answer": true, "assign.repeat": true, "assign.closed": true, "assign.state": true, "move.repeat": true, "reject.reason": true,
-	"file.label": true, "file.answer": true, "note.content": true, "tags.write": true, "choice.write": true,
+	"client.v1": true, "file.label": true, "file.answer": true, "note.content": true, "tags.write": true, "choice.write": true,
 }
 
 func TestProbeOfAnOrdinaryTenant(t *testing.T) {

@@ -11,11 +11,17 @@ CREATE TABLE scope_configs (
 CREATE UNIQUE INDEX scope_configs_default ON scope_configs (is_default) WHERE is_default = 1;
 INSERT INTO scope_configs (id, name, config, is_default, created_at, updated_at) VALUES ('default', 'Everything', '{}', 1, 0, 0);
 
--- applied_scopes is what was off when records were folded last; read_revision rises when something was
--- switched on since: then all of it is read again.
+-- applied_scopes is what was not to be stored when records were folded last; read_revision rises when
+-- something was allowed since: then all of it is read again.
 ALTER TABLE integrations ADD COLUMN scope_config TEXT COLLATE "C" NOT NULL DEFAULT 'default';
 ALTER TABLE integrations ADD COLUMN applied_scopes TEXT COLLATE "C" NOT NULL DEFAULT '{}';
 ALTER TABLE integrations ADD COLUMN read_revision BIGINT NOT NULL DEFAULT 0;
+-- refused_at is when the credentials were given up; purge_at, of removed ones, is when the data go.
+ALTER TABLE integrations ADD COLUMN refused_at BIGINT;
+ALTER TABLE integrations ADD COLUMN purge_at BIGINT;
+UPDATE integrations SET refused_at = created_at WHERE status = 'INVALID';
+UPDATE integrations SET purge_at = deleted_at WHERE deleted_at IS NOT NULL;
+CREATE INDEX integrations_account ON integrations (tool, tenant);
 
 -- The applications that were created through the API, by remote IDs: those that are kept when an
 -- integration keeps no others. Never pruned but with the integration.
@@ -26,6 +32,7 @@ CREATE TABLE tracked_applications (
   tracked_at  BIGINT NOT NULL,
   PRIMARY KEY (integration, candidate, application)
 );
+CREATE INDEX tracked_applications_of ON tracked_applications (integration, application);
 
 -- The vendor's fields from which a unified field takes its value, in the order in which they are tried.
 CREATE TABLE remappings (
