@@ -31,11 +31,9 @@ type visitor struct {
 func (v *visitor) read() error {
 	v.language = v.languages.choose("", "", v.r)
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
-		if v.r.Method == http.MethodPost {
-			return errTooLarge
-		}
-		return errUnknown
+	// What else is wrong with a query or a form costs no more than the value that it is about.
+	if _, large := errors.AsType[*http.MaxBytesError](v.r.ParseForm()); large {
+		return errTooLarge
 	}
 	v.token, v.attempt = v.value("token"), v.value("attempt")
 	v.tool, v.switched = v.value("tool"), v.value("lang")
