@@ -20,7 +20,7 @@ type visitor struct {
 	connect.Visit
 	w   *recorder
 	r   *http.Request
-	ctx context.Context //nolint:containedctx // it lives as long as the request
+	ctx context.Context // the request's; a visitor lives no longer
 	id  string
 
 	token, switched, tool, attempt string
@@ -129,10 +129,14 @@ type view struct {
 // Lang is the code of the page's language.
 func (v view) Lang() string { return v.language }
 
-// Token, Switched and Attempt are the state for forms.
-func (v view) Token() string    { return v.token }
+// Token is the link's, for forms.
+func (v view) Token() string { return v.token }
+
+// Switched is the language that was switched to; empty for none.
 func (v view) Switched() string { return v.switched }
-func (v view) Attempt() string  { return v.attempt }
+
+// Attempt is the ID of the attempt that the page is about.
+func (v view) Attempt() string { return v.attempt }
 
 // Chosen is the tool's slug, where there was a choice.
 func (v view) Chosen() string {
@@ -167,11 +171,13 @@ func (v view) Organization() string {
 	return v.Link.Settings.Organization
 }
 
-// Again, Mapping and New tell the kinds of links apart.
-func (v view) Again() bool   { return v.Link.Kind == connect.Relink }
+// Again and Mapping tell the kinds of links apart.
+func (v view) Again() bool { return v.Link.Kind == connect.Relink }
+
+// Mapping reports whether the link only asks for a mapping.
 func (v view) Mapping() bool { return v.Link.Kind == connect.Setup }
 
-// Step is a step as the indicator shows it.
+// step is a step as the indicator shows it.
 type step struct {
 	Name    string
 	Number  int
@@ -207,7 +213,7 @@ func (v view) StepText() string {
 	return ""
 }
 
-// Tongue is a language that can be switched to.
+// tongue is a language that can be switched to.
 type tongue struct {
 	Code, Name, Address string
 	Current             bool
