@@ -271,6 +271,23 @@ func TestOffIsErased(t *testing.T) {
 	}
 }
 
+// SQLite moves rows between its pages and leaves pieces behind of those that it deletes: they are gone, too.
+func TestNothingIsLeftInPages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not in short mode: many people")
+	}
+	b := newBench(t, storetest.SQLite(t), newFake(1000))
+	b.ats.size = 100
+	for n, p := range b.ats.people {
+		b.ats.notes[p.ID] = fmt.Sprint("Sekret ", n, strings.Repeat("x", n%700))
+	}
+	b.wantState(b.sync(), store.RunSucceeded)
+	b.wantSomewhere("Sekret")
+	b.off("ats_candidates.title")
+	b.wantState(b.sync(), store.RunSucceeded)
+	b.wantNowhere("Sekret")
+}
+
 // everything is all living records, by model, without their stamps.
 func (b *bench) everything() map[string][]string {
 	b.t.Helper()

@@ -177,16 +177,29 @@ func (d dialect) refreshStatistics() string {
 	return "ANALYZE"
 }
 
-// scrub takes what was deleted out of the files. SQLite has overwritten it in the database
-// (secure_delete), but its log still holds the pages as they were. It can be emptied when nobody reads
-// from it, for which it waits as long as for any lock.
+// scrub takes what was deleted out of the files. SQLite has overwritten it (secure_delete), but moves
+// rows between pages and leaves pieces behind; so the file is written anew. Its log of writes holds the
+// pages as they were until it is emptied, which waits for those who read from it.
 func (d dialect) scrub(ctx context.Context, db *sql.DB, names []string) error {
 	if d == postgres {
 		_, err := db.ExecContext(ctx, "VACUUM (ANALYZE) "+strings.Join(names, ", "))
 		return err
 	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// The copy does not belong into memory.
+	if _, err := conn.ExecContext(ctx, "PRAGMA temp_store=FILE"); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "VACUUM")
+	if _, back := conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA temp_store=MEMORY"); err != nil || back != nil {
+		return errors.Join(err, back)
+	}
 	var busy, log, done int64
-	if err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done); err != nil {
+	if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done); err != nil {
 		return err
 	}
 	if busy != 0 {

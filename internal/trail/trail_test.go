@@ -153,7 +153,7 @@ func TestWhatIsKept(t *testing.T) {
 }
 
 // Of an account of which not everything may be stored, the log holds no answers, nothing that is sent to
-// it, and not whom a sync asks for; what clients send is theirs.
+// it, and not whom it is asked for; what clients send is theirs.
 func TestUnkept(t *testing.T) {
 	d := newDesk(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
@@ -170,7 +170,7 @@ func TestUnkept(t *testing.T) {
 	_, _ = io.WriteString(answer, `{"error":{"code":"X","message":"Łucja"}}`)
 	c.End(d.of, "POST /v1/passthrough/{tool}/{api}", http.StatusBadRequest, answer)
 
-	want := [][3]string{{"/api/v2/people/REDACTED/tags?page=3", "-", "-"}, {"/api/v2/people/7", "-", "-"}, {"/v1/passthrough/x/y", `{"path":"/x"}`, "-"}}
+	want := [][3]string{{"/api/v2/people/REDACTED/tags?page=3", "-", "-"}, {"/api/v2/people/REDACTED", "-", "-"}, {"/v1/passthrough/x/y", `{"path":"/x"}`, "-"}}
 	for n, r := range d.rows() {
 		if got := [3]string{strings.TrimPrefix(r.Address, d.ats.URL), text(r.RequestBody), text(r.ResponseBody)}; got != want[n] {
 			t.Errorf("row %d is %q, want %q", n, got, want[n])

@@ -15,7 +15,7 @@ import (
 type Integration struct {
 	No int64
 	ID string
-	// Unkept says that no answers are kept, nor what is sent to the ATS, nor whom a sync asks for: that may
+	// Unkept says that no answers are kept, nor what is sent to the ATS, nor whom it is asked for: that may
 	// be what must not be stored of it.
 	Unkept bool
 	// Mentions names the records that a request to a path, or its answer, is about: the connector's.
@@ -108,7 +108,7 @@ func (e *exchange) end(err error) {
 			Method: short(method(e.request), maxMethod), Address: address(e.request.URL, ""), Status: e.status,
 			Failed: err != nil || failed(e.status), StartedAt: e.sent.UnixMilli(), Took: e.now().Sub(e.sent),
 		}
-		if e.of.Unkept && row.Run != "" {
+		if e.of.Unkept {
 			row.Address = withoutIDs(row.Address)
 		}
 		if err != nil {
