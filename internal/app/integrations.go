@@ -11,6 +11,7 @@ import (
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/trail"
 )
 
 // NewIntegration is what it takes to connect an account.
@@ -109,7 +110,7 @@ func (a *App) check(ctx context.Context, conn connector.Connector, i store.Integ
 	if err != nil {
 		return err
 	}
-	report, err := a.checkTenant(ctx, tenant)
+	report, err := a.checkTenant(trail.With(ctx, trail.Cause{Bodies: true}), tenant)
 	if err != nil {
 		return explain(err)
 	}

@@ -187,7 +187,7 @@ func (c *check) run() {
 	// The wait for a slot is not the account's fault.
 	ctx, stop := context.WithCancelCause(c.base)
 	defer stop(nil)
-	ctx = trail.With(ctx, trail.Cause{Request: c.row.RequestID})
+	ctx = trail.With(ctx, trail.Cause{Request: c.row.RequestID, Bodies: true})
 	news := make(chan connector.CheckReport, 1)
 	done := make(chan struct{})
 	beating, rest := context.WithCancel(ctx)

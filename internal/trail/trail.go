@@ -1,6 +1,6 @@
 // Package trail keeps the request log: a row for every call of the API that is about an integration
 // and for every request to an ATS, with what it was made for. Bodies are kept of what changes
-// something and of what fails; secrets and contents of files never are.
+// something, of attempts to connect and of what fails; secrets and contents of files never are.
 //
 // Rows are written in batches by one goroutine, so that nobody waits for them but those who hand out
 // an address of the log. When the database does not keep up, rows are dropped and counted.
