@@ -51,6 +51,7 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 		}
 		q.Model, q.Query.Integration = l.model, i.No
 		q.Query.RemoteData = s.remoteData(i, l.model)
+		q.OnlyCreated = i.Settings.OnlyCreated && i.DataExpiredAt != nil // the next sync erases the others
 		page, err := s.Store.Page(ctx, q.Query)
 		if err != nil {
 			return nil, err

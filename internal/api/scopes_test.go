@@ -392,6 +392,7 @@ func TestSettings(t *testing.T) {
 		{name: "raw rows in the details", url: at, status: 200, want: []string{`{"id":"remote_data","is_available":true,"coverage_status":"SUPPORTED","scope_config_setting":"ENABLED"`, `"data_expired_at":null`}},
 		{name: "only created", method: "PATCH", url: at + "/settings", body: `{"only_created_applications":true,"remote_data":null}`, status: 200, want: []string{`"only_created_applications":true,"remote_data":true`}},
 		{name: "only created, shown", url: at, status: 200, want: []string{`"only_created_applications":true`, `"data_expired_at":"2026`}},
+		{name: "others are hidden at once", url: "/v1/ats/candidates", headers: on(full), status: 200, want: []string{noResult}},
 		{name: "only created, listed", url: "/v1/integrations", status: 200, want: []string{`"only_created_applications":true`}},
 		{name: "of nothing", method: "PATCH", url: "/v1/integrations/x/settings", body: `{}`, status: 404, want: []string{"PLATFORM.INTEGRATION_NOT_FOUND"}},
 	})

@@ -35,6 +35,8 @@ type Query struct {
 	After       *Cursor
 	// RemoteData fills remote_data; nil leaves it null.
 	RemoteData RemoteData
+	// OnlyCreated leaves out applications, and candidates, that were not created through the API.
+	OnlyCreated bool
 
 	UpdatedAfter   *int64 // epoch ms; served from Lookback before it
 	IncludeDeleted bool
@@ -75,7 +77,7 @@ func (s *Store) Page(ctx context.Context, q Query) (Page, error) {
 	if arena == nil {
 		arena = new([]byte)
 	}
-	p := pageReader{tx: tx, model: q.Model, no: q.Integration, arena: (*arena)[:0]}
+	p := pageReader{tx: tx, model: q.Model, no: q.Integration, onlyCreated: q.OnlyCreated, arena: (*arena)[:0]}
 	defer func() { // its texts were copied into the answer
 		*arena = p.arena
 		s.arenas.Put(arena)
@@ -130,6 +132,9 @@ var foreign = map[ats.Model]string{
 	ats.Users:        "COALESCE(role_id, ''), '', ''",
 	ats.Applications: "COALESCE(candidate_id, ''), COALESCE(current_stage_id, ''), COALESCE(job_id, '')",
 }
+
+// trackedBy names the column in which the creations through the API name records of a model.
+var trackedBy = map[ats.Model]string{ats.Candidates: "candidate", ats.Applications: "application"}
 
 // filter collects conditions and their arguments; numbers rise in the order of the text.
 type filter struct {
@@ -202,6 +207,9 @@ func (q Query) statement() (string, []any, error) {
 	f.seek("remote_id", q.RemoteIDs)
 	if !q.IncludeDeleted {
 		f.add("remote_deleted_at IS NULL")
+	}
+	if column, ok := trackedBy[q.Model]; ok && q.OnlyCreated {
+		f.add("remote_id IN (SELECT %s FROM tracked_applications WHERE integration = $1)", column)
 	}
 	if err := q.conditions(f); err != nil {
 		return "", nil, err

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -219,4 +220,72 @@ func explain(t *testing.T, s *store.Store, postgres bool, statement string, args
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// Until a sync has erased the others, only what was created through the API is shown.
+func TestOnlyCreatedIsShown(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		ctx, s := t.Context(), db.Open(t)
+		i := storetest.NewIntegration(t, s)
+		put(ctx, t, s, i.No, func(ids ats.Namespace) (sets []store.RecordSet) {
+			for _, e := range []ats.Entity{
+				ats.Candidate{RemoteID: "1"},
+				ats.Candidate{RemoteID: "2"},
+				ats.Job{RemoteID: "7"},
+				ats.Application{RemoteID: "1:7", CandidateRemoteID: "1", JobRemoteID: "7"},
+				ats.Application{RemoteID: "1:8", CandidateRemoteID: "1"},
+				ats.Application{RemoteID: "2:7", CandidateRemoteID: "2", JobRemoteID: "7"},
+			} {
+				r, err := ats.Render(ids, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sets = append(sets, store.RecordSet{Model: r.Model, Owner: r.ID, Records: []ats.Record{r}})
+			}
+			return sets
+		})
+		if err := s.Transact(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO tracked_applications (integration, candidate, application, tracked_at) VALUES ($1, '1', '1:7', 0)`, i.No)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			model ats.Model
+			only  bool
+			want  []string // remote IDs, those of embedded applications in brackets
+		}{
+			{ats.Candidates, false, []string{"1[1:7 1:8]", "2[2:7]"}},
+			{ats.Candidates, true, []string{"1[1:7]"}},
+			{ats.Applications, false, []string{"1:7[]", "1:8[]", "2:7[]"}},
+			{ats.Applications, true, []string{"1:7[]"}},
+			{ats.Jobs, true, []string{"7[]"}},
+		} {
+			page, err := s.Page(ctx, store.Query{Model: c.model, Integration: i.No, PageSize: 10, OnlyCreated: c.only})
+			if err != nil {
+				t.Fatal(err)
+			}
+			type record struct {
+				RemoteID     string   `json:"remote_id"`
+				Applications []record `json:"applications"`
+			}
+			var all []record
+			if err := json.Unmarshal(slices.Concat([]byte("["), page.JSON, []byte("]")), &all); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range all {
+				var embedded []string
+				for _, a := range r.Applications {
+					embedded = append(embedded, a.RemoteID)
+				}
+				slices.Sort(embedded)
+				got = append(got, fmt.Sprint(r.RemoteID, embedded))
+			}
+			slices.Sort(got)
+			if d := gocmp.Diff(c.want, got); d != "" {
+				t.Errorf("%s, only created: %v (-want +got):\n%s", c.model, c.only, d)
+			}
+		}
+	})
 }

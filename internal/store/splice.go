@@ -12,11 +12,12 @@ import (
 // pageReader holds the rows of one page and what they embed. Texts are copied once, into one
 // arena, and once more into the answer; in between only their places are kept.
 type pageReader struct {
-	tx    *sql.Tx
-	model ats.Model
-	no    int64
-	arena []byte
-	rows  []pageRow
+	tx          *sql.Tx
+	model       ats.Model
+	no          int64
+	onlyCreated bool
+	arena       []byte
+	rows        []pageRow
 	// nested holds the embedded texts by the position of their key in embeddings and by the ID
 	// through which a record finds them.
 	nested [4]map[string][]span
@@ -71,6 +72,8 @@ type embedding struct {
 	one bool
 	// sql selects the finding ID and the texts to join, in their order. %s takes the list of IDs.
 	sql string
+	// created is sql for only those that were created through the API, where that matters.
+	created string
 	// join appends the embedded JSON, made from the selected texts.
 	join func(dst []byte, texts []sql.RawBytes) []byte
 	// inside: the array goes into the preceding object, not beside it.
@@ -97,11 +100,8 @@ var embeddings = map[ats.Model][]embedding{
 			ORDER BY l.job_id, l.rank, l.id`},
 	},
 	ats.Candidates: {
-		{key: "applications", by: -1, join: summary, sql: `SELECT a.candidate_id, a.ref, a.changed_at, COALESCE(s.ref, 'null'), COALESCE(j.ref, 'null')
-			FROM applications a
-			LEFT JOIN application_stages s ON s.integration = a.integration AND s.id = a.current_stage_id
-			LEFT JOIN jobs j ON j.integration = a.integration AND j.id = a.job_id
-			WHERE a.integration = $1 AND a.candidate_id IN (%s) AND a.remote_deleted_at IS NULL ORDER BY a.candidate_id, a.id`},
+		{key: "applications", by: -1, join: summary, sql: applicationsOfCandidates + byApplication, created: applicationsOfCandidates +
+			` AND a.remote_id IN (SELECT application FROM tracked_applications WHERE integration = $1)` + byApplication},
 		{key: "tags", by: -1, join: whole, sql: tagsOfCandidates},
 	},
 	ats.Applications: {
@@ -111,6 +111,15 @@ var embeddings = map[ats.Model][]embedding{
 		{key: "job", by: 2, one: true, join: whole, sql: `SELECT id, ref FROM jobs WHERE integration = $1 AND id IN (%s)`},
 	},
 }
+
+const (
+	applicationsOfCandidates = `SELECT a.candidate_id, a.ref, a.changed_at, COALESCE(s.ref, 'null'), COALESCE(j.ref, 'null')
+		FROM applications a
+		LEFT JOIN application_stages s ON s.integration = a.integration AND s.id = a.current_stage_id
+		LEFT JOIN jobs j ON j.integration = a.integration AND j.id = a.job_id
+		WHERE a.integration = $1 AND a.candidate_id IN (%s) AND a.remote_deleted_at IS NULL`
+	byApplication = ` ORDER BY a.candidate_id, a.id`
+)
 
 const tagsOfCandidates = `SELECT l.candidate_id, t.ref FROM candidate_tags l
 	JOIN tags t ON t.integration = l.integration AND t.id = l.tag_id
@@ -171,8 +180,11 @@ func (p *pageReader) readNested(ctx context.Context) error {
 }
 
 func (p *pageReader) readEmbed(ctx context.Context, e embedding, ids []string, found map[string][]span) error {
-	f := filter{args: []any{p.no}}
-	rows, err := p.tx.QueryContext(ctx, fmt.Sprintf(e.sql, f.list(ids)), f.args...)
+	f, text := filter{args: []any{p.no}}, e.sql
+	if p.onlyCreated && e.created != "" {
+		text = e.created
+	}
+	rows, err := p.tx.QueryContext(ctx, fmt.Sprintf(text, f.list(ids)), f.args...)
 	if err != nil {
 		return err
 	}
