@@ -69,7 +69,9 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 
 // othersAreStored reports that applications may be stored that were not created through the API, although no
 // others are kept: the next sync erases them.
-func othersAreStored(i store.Integration) bool { return i.Settings.OnlyCreated && i.DataExpiredAt != nil }
+func othersAreStored(i store.Integration) bool {
+	return i.Settings.OnlyCreated && i.DataExpiredAt != nil
+}
 
 // remoteData gives the reader of a model's raw rows; nil where they are not served.
 func (s *server) remoteData(i store.Integration, m ats.Model) store.RemoteData {
