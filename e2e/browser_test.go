@@ -167,7 +167,7 @@ func (p *tab) dark(on bool) {
 // frame gives the frame in the page, once it has one of another site.
 func (p *tab) frame() *tab {
 	p.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(25 * time.Millisecond) {
 		targets, err := chromedp.Targets(p.page)
 		if err != nil {
 			p.Fatalf("list frames: %v", err)
@@ -210,7 +210,7 @@ func tryEval[T any](p *tab, js string) (T, error) {
 func (p *tab) until(js string) {
 	p.Helper()
 	var failed *chromedp.ExceptionError
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(25 * time.Millisecond) {
 		holds, err := tryEval[bool](p, "document.readyState === 'complete' && !!("+js+")")
 		switch {
 		case err == nil && holds:
@@ -241,7 +241,7 @@ func (p *tab) reads(text string) {
 func (p *tab) click(css string) {
 	p.Helper()
 	p.has(css)
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(25 * time.Millisecond) {
 		at := eval[[]float64](p, `(e => {
 			e.scrollIntoView({block: "center", behavior: "instant"});
 			const r = e.getClientRects()[0];
@@ -249,7 +249,7 @@ func (p *tab) click(css string) {
 		})(document.querySelector(`+quote(css)+`))`)
 		p.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0], at[1]))
 		if eval[bool](p, "document.querySelector("+quote(css)+").matches(':hover')") {
-			p.do(chromedp.MouseClickXY(at[0], at[1]))
+			p.hands(chromedp.MouseClickXY(at[0], at[1]))
 			return
 		}
 		if time.Now().After(deadline) {
@@ -266,14 +266,21 @@ func (p *tab) fill(css, text string) {
 	call(p, p.page, input.InsertText, input.InsertTextParams{Text: text})
 }
 
-// press presses a key: a character or one of package kb. A key that ends its document may never be
-// acknowledged, so what tells is what comes of it.
+// press presses keys: characters, or those of package kb.
 func (p *tab) press(keys string) {
 	p.Helper()
-	ctx, stop := context.WithTimeout(p.page, time.Second)
+	for _, key := range keys {
+		p.hands(chromedp.KeyEvent(string(key)))
+	}
+}
+
+// hands does what hands do. What ends its document may never be acknowledged, so what tells is what comes of it.
+func (p *tab) hands(step chromedp.Action[chromedp.Void]) {
+	p.Helper()
+	ctx, stop := context.WithTimeout(p.page, 5*time.Second)
 	defer stop()
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		p.Fatalf("press %q: %v", keys, err)
+	if err := chromedp.Do(ctx, step); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		p.Fatalf("Chromium: %v", err)
 	}
 }
 

@@ -218,6 +218,7 @@ func TestConnectPages(t *testing.T) {
 		"missing scope":      (*connecting).missingScope,
 		"down":               (*connecting).down,
 		"links that are off": (*connecting).linksThatAreOff,
+		"two windows":        (*connecting).twoWindows,
 		"reconnect":          (*connecting).reconnect,
 		"magic link":         (*connecting).magicLink,
 		"choices":            (*connecting).choices,
@@ -333,7 +334,10 @@ func (c *connecting) wrongSecret() {
 	if v := eval[string](f, `document.querySelector('`+field("client_id")+`').value`); v != "wrong_kladka" {
 		c.Errorf("the client ID is %q", v)
 	}
-	f.submit("", "", secret)
+	f.fill(field("client_secret"), secret)
+	f.click("button.show")
+	f.until(`document.querySelector('` + field("client_secret") + `').type === "text"`)
+	f.click(send)
 	f.at("confirm")
 	f.click(send)
 	if i := c.integration(host.outcome()); i["id"] == nil {
@@ -401,11 +405,15 @@ func (c *connecting) linksThatAreOff() {
 	config.TraffitURL = c.u.tenants()
 	other := *c
 	other.server = start(c.T, config)
+	looked := map[string]bool{}
 	refused := func(link, why string) {
 		c.Helper()
 		host, f := c.framed(link)
 		f.has(`[data-refused="` + why + `"]`)
-		f.inspect(why)
+		if !looked[why] {
+			looked[why] = true
+			f.inspect(why)
+		}
 		f.click(`.actions a[data-close="close"]`)
 		if got := host.outcome(); got != "KomboConnectCancelledError" {
 			c.Errorf("%s: the outcome is %q", why, got)
@@ -433,6 +441,31 @@ func (c *connecting) linksThatAreOff() {
 	p.inspect("unknown")
 }
 
+// Of two windows with one link the later one counts, and the other says so; only one integration comes of it.
+func (c *connecting) twoWindows() {
+	c.tenant("first")
+	c.tenant("second")
+	link := c.link(nil)
+	one, f := c.framed(link)
+	f.connectTo("first")
+	two, g := c.framed(link)
+	g.connectTo("second")
+	f.click(send)
+	f.has(`[data-refused="replaced"]`)
+	f.inspect("replaced")
+	g.click(send)
+	i := c.integration(two.outcome())
+	f.click(`.actions a:not([data-close])`) // again from the beginning
+	f.has(`[data-refused="completed"]`)
+	f.click(cancel)
+	if got := one.outcome(); got != "KomboConnectCancelledError" {
+		c.Errorf("the outcome of the first window is %q", got)
+	}
+	if made, err := c.app.Store.Integration(c.Context(), i["id"].(string)); err != nil || made.Tenant != "second" {
+		c.Errorf("the integration is connected to %q: %v", made.Tenant, err)
+	}
+}
+
 // Reconnecting keeps the integration and its data, and the account.
 func (c *connecting) reconnect() {
 	t := c.tenant("again")
@@ -441,12 +474,13 @@ func (c *connecting) reconnect() {
 	f.click(send)
 	i := c.integration(host.outcome())["id"].(string)
 	before := c.loaded(i, "jobs")
-	for r := range t.Truth("recruitments") { // something that the next sync has to find
-		if err := t.DeleteRecruitment(r.ID()); err != nil {
-			c.Fatal(err)
-		}
-		break
+	c.succeed(i)
+	c.set(t, "client", "deleted") // of which TRAFFIT says that it is no more
+	c.sync(i)
+	if status := c.data("GET", "/v1/integrations/"+i, "", nil)["status"]; status != "INVALID" {
+		c.Errorf("with a deleted client the integration is %v", status)
 	}
+	c.set(t, "client", "valid")
 	host, f = c.framed(c.data("POST", "/v1/integrations/"+i+"/relink", "", object{"language": "en"})["link"].(string))
 	f.at("guide")
 	f.inspect("reconnect")
@@ -462,7 +496,10 @@ func (c *connecting) reconnect() {
 	if got := c.integration(host.outcome())["id"]; got != i {
 		c.Errorf("the integration is %v, want %v", got, i)
 	}
-	if after := len(c.list(i, "jobs", nil)); after > before || after < before-1 {
+	if status := c.data("GET", "/v1/integrations/"+i, "", nil)["status"]; status != "ACTIVE" {
+		c.Errorf("with a new client the integration is %v", status)
+	}
+	if after := c.loaded(i, "jobs"); after != before {
 		c.Errorf("%d jobs after it, %d before", after, before)
 	}
 }

@@ -43,6 +43,8 @@ func TestBadConfigurationIsOneClearLine(t *testing.T) {
 		"negative budget":        {env: map[string]string{"KLADKA_TRAFFIT_RPS": "-1"}, want: []string{"KLADKA_TRAFFIT_RPS", "from 0"}},
 		"budget is no number":    {env: map[string]string{"KLADKA_TRAFFIT_RPS": "many"}, want: []string{"traffit-rps"}},
 		"log for ever":           {env: map[string]string{"KLADKA_REQUEST_LOG_DAYS": "-1"}, want: []string{"KLADKA_REQUEST_LOG_DAYS", "from 0"}},
+		"kept for ever":          {env: map[string]string{"KLADKA_DELETE_AFTER": "for ever"}, want: []string{"delete-after", "14d, 72h or 90m"}},
+		"patience without end":   {env: map[string]string{"KLADKA_INVALID_AFTER": "9999d"}, want: []string{"invalid-after", "3650d"}},
 		"files of no size":       {env: map[string]string{"KLADKA_MAX_FILE_MB": "0"}, want: []string{"KLADKA_MAX_FILE_MB", "from 1 to 1000"}},
 		"files without end":      {env: map[string]string{"KLADKA_MAX_FILE_MB": "1001"}, want: []string{"KLADKA_MAX_FILE_MB", "from 1 to 1000"}},
 		"public URL is none":     {env: map[string]string{"KLADKA_PUBLIC_URL": "kladka.example.com"}, want: []string{"KLADKA_PUBLIC_URL", "https://"}},

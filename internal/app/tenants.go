@@ -42,8 +42,17 @@ type opened struct {
 	sealed     string
 	confirmed  map[string]string
 	fileLabels map[connector.FileType]string
-	restricted string // what may not be stored: see store.Restriction
+	scopes     string // what is read and done: see scopesOf
 	tenant     connector.Tenant
+}
+
+// scopesOf tells apart what tenants are asked for, and with which permissions.
+func scopesOf(conn connector.Connector, i store.Integration) string {
+	names := []string{i.Restriction().Revision()}
+	for _, p := range conn.Permissions(i.Scopes) {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, " ")
 }
 
 func newTenants(c Config, s *store.Store, keys *secret.Keyring, requests *trail.Recorder, connectors ...connector.Connector) *tenants {
@@ -85,7 +94,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	t.mu.Lock()
 	known, ok := t.opened[i.No]
 	t.mu.Unlock()
-	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) && known.restricted == i.Restriction().Revision() {
+	if ok && known.sealed == sealed && maps.Equal(known.confirmed, i.Settings.Confirmed) && maps.Equal(known.fileLabels, i.Settings.FileLabels) && known.scopes == scopesOf(conn, i) {
 		return conn, known.tenant, nil
 	}
 	credentials, err := openCredentials(t.keys, i.ID, sealed)
@@ -98,7 +107,7 @@ func (t *tenants) open(ctx context.Context, i store.Integration) (connector.Conn
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, i.Restriction().Revision(), tenant}
+	t.opened[i.No] = opened{sealed, i.Settings.Confirmed, i.Settings.FileLabels, scopesOf(conn, i), tenant}
 	return conn, tenant, nil
 }
 

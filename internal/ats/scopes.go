@@ -194,8 +194,9 @@ func isRead(what string) bool {
 	return slices.Contains(Models(), Model(model))
 }
 
-// Off lists what is switched off of models and fields, as model or model.field, in order. Whoever
-// keeps it can tell later what has changed: see Wider.
+// Off lists what may not be stored of models and fields, as model or model.field, in order: what is switched
+// off, and then also the raw rows that nobody may see, of which only what serves something is kept. Empty:
+// everything may be stored.
 func (s Scopes) Off() []string {
 	off := []string{}
 	for what := range s.off {
@@ -203,13 +204,16 @@ func (s Scopes) Off() []string {
 			off = append(off, what)
 		}
 	}
+	if len(off) == 0 {
+		return off
+	}
+	for _, m := range Models() {
+		if s.Model(m) && !s.Field(m, remoteData) {
+			off = append(off, string(m)+"."+remoteData)
+		}
+	}
 	slices.Sort(off)
 	return off
-}
-
-// Wider reports whether something may be stored now that was switched off before.
-func (s Scopes) Wider(before []string) bool {
-	return slices.ContainsFunc(before, func(what string) bool { return !s.off[what] })
 }
 
 // Revision changes whenever the same records would be stored differently.

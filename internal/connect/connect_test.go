@@ -337,7 +337,7 @@ func TestTokens(t *testing.T) {
 		exchange(activation, nil)
 		r.db.Clock.Add(2 * time.Second)
 		exchange(activation, connect.ErrCompleted)
-		r.must(r.store.RemoveIntegration(r.Context(), other.Integration.No))
+		r.must(r.store.RemoveIntegration(r.Context(), other.Integration.No, 0))
 		exchange(other.ActivationToken, connect.ErrRevoked)
 		r.db.Clock.Add(15 * time.Minute)
 		exchange(activation, connect.ErrExpired)
@@ -476,7 +476,7 @@ func TestRelink(t *testing.T) {
 		if len(r.integrations()) != 1 || len(r.events(store.IntegrationCreated)) != 1 {
 			r.Error("it is another integration")
 		}
-		r.must(r.store.RemoveIntegration(r.Context(), i.No))
+		r.must(r.store.RemoveIntegration(r.Context(), i.No, 0))
 		if _, err := r.service.Visit(r.Context(), second); !errors.Is(err, connect.ErrRevoked) {
 			r.Errorf("the integration is gone: %v", err)
 		}

@@ -138,6 +138,35 @@ func TestRemovedIntegrationIsPurged(t *testing.T) {
 	})
 }
 
+// The data of a removed integration that is kept for a while stay until then.
+func TestRemovedIntegrationIsKept(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		f := open(t, url)
+		r := f.run(t, true)
+		if err := f.Store.RemoveIntegration(t.Context(), r.Integration, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		tick := &ticker{Jobs: f.Jobs, engine: f.engine}
+		if err := tick.tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := f.count(t, `SELECT count(*) FROM integrations`); n != 1 {
+			t.Errorf("%d integrations are kept, want 1", n)
+		}
+		f.exec(t, `UPDATE events SET created_at = 0 WHERE type = 'integration-created'`)
+		f.exec(t, `UPDATE integrations SET purge_at = 1`)
+		if err := tick.tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := f.count(t, `SELECT count(*) FROM integrations`); n != 0 {
+			t.Errorf("%d integrations are kept, want none", n)
+		}
+		if n := f.count(t, `SELECT count(*) FROM events`); n != 1 {
+			t.Errorf("%d events are left, want the new one", n)
+		}
+	})
+}
+
 // Each tick deletes what is older than the log is kept, and leaves the rest.
 func TestOldRequestsGo(t *testing.T) {
 	each(t, func(t *testing.T, url string) {

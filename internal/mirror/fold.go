@@ -264,7 +264,7 @@ func (w *work) followUp(ctx context.Context, tx *store.Tx, f store.Fanout, small
 		cursor, err = tx.TouchNext(ctx, f, 500)
 	case f.Scrubs():
 	case f.Erases():
-		if cursor, err = tx.EraseNext(ctx, f, w.integration, max(1, 500/smaller)); err == nil && cursor == "" {
+		if cursor, err = tx.EraseNext(ctx, f, w.integration, w.conn.UnitOf, max(1, 500/smaller)); err == nil && cursor == "" {
 			err = tx.AddFanout(ctx, store.Scrub())
 		}
 	default:

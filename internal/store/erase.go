@@ -18,6 +18,9 @@ import (
 // living records anew. Erase deals with what no fold reaches: records that are marked deleted, what was
 // done about them, and the bodies of logged requests. Scrub sees to what the database still keeps of it.
 
+// UnitOf names the unit whose parts are the raw data of a record; false where there is none.
+type UnitOf func(m ats.Model, remoteID string) (connector.Unit, bool)
+
 // erasing is one kind of rows that Erase goes through. next deals with at most limit of them after a
 // cursor, and gives the cursor after them; empty when none is left.
 type erasing struct {
@@ -25,12 +28,19 @@ type erasing struct {
 	next func(t *Tx, ctx context.Context, i Integration, after string, limit int) (string, error)
 }
 
-// erasings lists what Erase goes through, in its order.
-func erasings() []erasing {
-	var all []erasing
+// erasings lists what Erase goes through, in its order: who carries a tag is known before it is asked
+// whether anybody does.
+func erasings(unitOf UnitOf) []erasing {
+	models := []ats.Model{ats.Candidates, ats.CandidateTags}
 	for _, m := range ats.Models() {
+		if !slices.Contains(models, m) {
+			models = append(models, m)
+		}
+	}
+	var all []erasing
+	for _, m := range models {
 		all = append(all, erasing{string(m), func(t *Tx, ctx context.Context, i Integration, after string, limit int) (string, error) {
-			return t.eraseRecords(ctx, m, i, after, limit)
+			return t.eraseRecords(ctx, m, i, unitOf, after, limit)
 		}})
 	}
 	for _, name := range unitTables {
@@ -43,8 +53,8 @@ func erasings() []erasing {
 
 // EraseNext erases the next rows of an erasing fan-out, at most limit, under the settings in force. It
 // gives the cursor after them, empty when none is left.
-func (t *Tx) EraseNext(ctx context.Context, f Fanout, i Integration, limit int) (string, error) {
-	all := erasings()
+func (t *Tx) EraseNext(ctx context.Context, f Fanout, i Integration, unitOf UnitOf, limit int) (string, error) {
+	all := erasings(unitOf)
 	name, after, _ := strings.Cut(f.Cursor, "/")
 	at := max(0, slices.IndexFunc(all, func(e erasing) bool { return e.name == name }))
 	after, err := all[at].next(t, ctx, i, after, limit)
@@ -70,7 +80,7 @@ type erasable struct {
 
 // eraseRecords deals with the next records of a model. Those that may not live end, and those that have
 // ended lose what may not be stored of them. Their end was told already, so that is no change.
-func (t *Tx) eraseRecords(ctx context.Context, m ats.Model, i Integration, after string, limit int) (string, error) {
+func (t *Tx) eraseRecords(ctx context.Context, m ats.Model, i Integration, unitOf UnitOf, after string, limit int) (string, error) {
 	tab := tables[m]
 	owner := "NULL"
 	if tab.owner != "" {
@@ -114,7 +124,7 @@ func (t *Tx) eraseRecords(ctx context.Context, m ats.Model, i Integration, after
 		switch {
 		case !e.deleted:
 		case foreign[n]:
-			err = t.forget(ctx, m, e)
+			err = t.forget(ctx, m, unitOf, e)
 		case !i.Scopes.Whole():
 			err = t.strip(ctx, m, i.Scopes, e)
 		}
@@ -129,7 +139,7 @@ func (t *Tx) eraseRecords(ctx context.Context, m ats.Model, i Integration, after
 }
 
 // foreign tells of each record whether nothing of it may be left because only what was created through the
-// API is kept. Of what candidates carry, that is whatever has ended.
+// API is kept. Such are also tags that nobody carries of whom something is kept, and reasons that have ended.
 func (t *Tx) foreign(ctx context.Context, m ats.Model, i Integration, found []erasable) ([]bool, error) {
 	out := make([]bool, len(found))
 	if !i.Settings.OnlyCreated {
@@ -143,7 +153,13 @@ func (t *Tx) foreign(ctx context.Context, m ats.Model, i Integration, found []er
 		query = `SELECT EXISTS (SELECT 1 FROM tracked_applications WHERE integration = $1 AND application = $2)`
 	case ats.CandidateTags:
 		query = `SELECT EXISTS (SELECT 1 FROM candidates WHERE integration = $1 AND id = $2 AND remote_deleted_at IS NULL)`
-	case ats.Tags, ats.RejectionReasons:
+	case ats.Tags:
+		carried, err := t.carried(ctx, found)
+		for n, e := range found {
+			out[n] = !carried[e.id]
+		}
+		return out, err
+	case ats.RejectionReasons:
 		for n, e := range found {
 			out[n] = e.deleted
 		}
@@ -165,9 +181,41 @@ func (t *Tx) foreign(ctx context.Context, m ats.Model, i Integration, found []er
 	return out, nil
 }
 
+// carried gives those of the tags that a candidate carries.
+func (t *Tx) carried(ctx context.Context, tags []erasable) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := batches(t.store.dialect, tags, rowsPerStatement, func(batch []erasable) error {
+		args := []any{t.no}
+		for _, e := range batch {
+			args = append(args, e.id)
+		}
+		rows, err := t.tx.QueryContext(ctx, `SELECT DISTINCT tag_id FROM candidate_tags
+			WHERE integration = $1 AND remote_deleted_at IS NULL AND tag_id IN (`+placeholders(2, len(batch))+`)`, args...)
+		_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
+			var id string
+			err := r.Scan(&id)
+			out[id] = true
+			return struct{}{}, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which tags are carried: %w", err)
+	}
+	return out, nil
+}
+
 // forget leaves of a record nothing but our ID, by which clients know it, and when it ended. A connection
 // is served only within others, so nothing is left of it.
-func (t *Tx) forget(ctx context.Context, m ats.Model, e erasable) error {
+func (t *Tx) forget(ctx context.Context, m ats.Model, unitOf UnitOf, e erasable) error {
+	if u, ok := unitOf(m, e.remoteID); ok && e.remoteID != "" {
+		if _, err := t.tx.ExecContext(ctx, `DELETE FROM parts WHERE integration = $1 AND entity = $2 AND entity_id = $3`, t.no, u.Entity, u.ID); err != nil {
+			return err
+		}
+		if err := t.ForgetUnits(ctx, []connector.Unit{u}); err != nil {
+			return err
+		}
+	}
 	for _, stmt := range []string{
 		`DELETE FROM request_mentions WHERE integration = $1 AND record_id = $2 AND model = '` + string(m) + `'`,
 		`DELETE FROM uploads WHERE integration = $1 AND candidate_id = $2`,

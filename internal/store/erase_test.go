@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kladka/kladka/internal/ats"
+	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/store/storetest"
 )
@@ -25,7 +26,7 @@ func erase(t *testing.T, s *store.Store, no int64) {
 	f := store.Erase()
 	for range 200 {
 		if _, err := s.Write(t.Context(), no, nil, "test", func(tx *store.Tx) (err error) {
-			f.Cursor, err = tx.EraseNext(t.Context(), f, i, 2)
+			f.Cursor, err = tx.EraseNext(t.Context(), f, i, func(ats.Model, string) (connector.Unit, bool) { return connector.Unit{}, false }, 2)
 			return err
 		}); err != nil {
 			t.Fatal(err)
@@ -120,10 +121,6 @@ func TestForgottenRecords(t *testing.T) {
 		people(t, s, i.No, "101", "102", "103")
 		end(t, s, i.No, "103")
 		other := ats.Namespace(i.ID).ID(ats.Candidates, "102")
-		// The fold of a tag that nobody carries any more has ended it.
-		put(ctx, t, s, i.No, func(ids ats.Namespace) []store.RecordSet {
-			return []store.RecordSet{{Model: ats.Tags, Owner: ids.ID(ats.Tags, "tag-102")}}
-		})
 		if err := s.Transact(ctx, func(tx *sql.Tx) error {
 			return errors.Join(s.Track(ctx, tx, i.No, "101", "101:7"), s.PutUpload(ctx, tx, i.No, other, "planted.pdf", "CV"))
 		}); err != nil {
@@ -177,8 +174,8 @@ func TestForgottenRecords(t *testing.T) {
 		if got := rowsOf(t, s, `SELECT id || ' ' || COALESCE(request_body, '-') || ' ' || COALESCE(response_body, '-') || ' ' || COALESCE(error, '-') FROM requests WHERE integration = $1 ORDER BY id`, i.No); !cmp.Equal(got, []string{"ask - - -", `call {"a":"Łucja"} - -`}) {
 			t.Errorf("requests %q", got)
 		}
-		// Those that lived have ended: a candidate, an application and a connection.
-		if got := changes(t, s, i.No)[before:]; len(got) != 3 || got[0].Operation != "deleted" {
+		// Those that lived have ended: a candidate, an application, a tag and who carried it.
+		if got := changes(t, s, i.No)[before:]; len(got) != 4 || got[0].Operation != "deleted" {
 			t.Errorf("changes %+v", got)
 		}
 		// What is left is served as a record that was deleted.

@@ -71,8 +71,9 @@ func (s *Store) changeSettingsIn(ctx context.Context, tx *sql.Tx, no int64, chan
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1 WHERE no = $2`, string(changed), no); err != nil {
 		return fmt.Errorf("store the settings: %w", err)
 	}
-	scopes := before.ScopeConfig.Config.Scopes(settings.Declined, settings.RemoteData)
-	if scopes.Revision() == before.Scopes.Revision() && settings.OnlyCreated == before.Settings.OnlyCreated {
+	after := before
+	after.Settings, after.Scopes = settings, before.ScopeConfig.Config.Scopes(settings.Declined, settings.RemoteData)
+	if after.Restriction().Revision() == before.Restriction().Revision() {
 		return nil
 	}
 	return s.expire(ctx, tx, no)

@@ -117,22 +117,21 @@ func stopRuns(ctx context.Context, tx *sql.Tx, no int64) error {
 // runs. Its data go with PurgeRemoved, after a while.
 func (s *Store) RemoveIntegration(ctx context.Context, no int64, after time.Duration) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error {
+		now := s.Now()
+		// Links first, as when one is completed.
+		if _, err := tx.ExecContext(ctx, `UPDATE links SET revoked_at = COALESCE(revoked_at, $1) WHERE integration = $2 AND completed_at IS NULL`, now, no); err != nil {
+			return fmt.Errorf("end the integration's links: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM attempts WHERE link IN (SELECT id FROM links WHERE integration = $1)`, no); err != nil {
+			return fmt.Errorf("forget what was entered on the integration's links: %w", err)
+		}
 		i, err := lockIntegration(ctx, tx, no)
 		if err != nil {
 			return err
 		}
-		now := s.Now()
-		for _, step := range []struct {
-			stmt string
-			args []any
-		}{
-			{`UPDATE integrations SET deleted_at = $1, purge_at = $2, credentials = '', next_full_at = NULL, id = id || '#' || no WHERE no = $3`, []any{now, now + after.Milliseconds(), no}},
-			{`DELETE FROM attempts WHERE link IN (SELECT id FROM links WHERE integration = $1)`, []any{no}},
-			{`UPDATE links SET revoked_at = $1 WHERE integration = $2 AND revoked_at IS NULL`, []any{now, no}},
-		} {
-			if _, err := tx.ExecContext(ctx, step.stmt, step.args...); err != nil {
-				return fmt.Errorf("remove the integration: %w", err)
-			}
+		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET deleted_at = $1, purge_at = $2, credentials = '', next_full_at = NULL, id = id || '#' || no
+			WHERE no = $3`, now, now+after.Milliseconds(), no); err != nil {
+			return fmt.Errorf("remove the integration: %w", err)
 		}
 		if err := stopRuns(ctx, tx, no); err != nil {
 			return err

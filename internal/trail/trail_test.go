@@ -181,6 +181,29 @@ func TestUnkept(t *testing.T) {
 	}
 }
 
+// It is not settled yet what may be stored of an account that is being connected: of answers, what went
+// wrong is.
+func TestAttempts(t *testing.T) {
+	d := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/bad" {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		_, _ = io.WriteString(w, "Łucja")
+	})
+	d.of = trail.Integration{}
+	d.client = &http.Client{Transport: d.recorder.Transport(d.inner, d.of)}
+	attempt := trail.With(t.Context(), trail.Cause{Bodies: true})
+	d.send(attempt, "POST", "/people", "text/plain", "a")
+	d.send(attempt, "POST", "/bad", "text/plain", "a")
+	var got []string
+	for _, r := range d.rows() {
+		got = append(got, text(r.RequestBody)+" "+text(r.ResponseBody))
+	}
+	if want := []string{"a -", "a Łucja"}; !slices.Equal(want, got) {
+		t.Errorf("kept %q, want %q", got, want)
+	}
+}
+
 // A row is written when a body is given up, and when it breaks off; and once only.
 func TestBodiesThatDoNotEnd(t *testing.T) {
 	d := newDesk(t, func(w http.ResponseWriter, r *http.Request) {

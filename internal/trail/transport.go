@@ -61,9 +61,15 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	e.status = resp.StatusCode
-	e.answer = newBody(resp.Header, !e.of.Unkept && (e.state.cause.Bodies || failed(resp.StatusCode)))
+	e.answer = newBody(resp.Header, e.kept(resp.StatusCode))
 	resp.Body = &watched{resp.Body, e.answer, e.end}
 	return resp, nil
+}
+
+// kept reports whether an answer with a status is kept. Of an account that is not connected yet it is not
+// settled what may be stored, so those that hold something are not.
+func (e *exchange) kept(status int) bool {
+	return !e.of.Unkept && (failed(status) || e.state.cause.Bodies && e.of.No != 0)
 }
 
 // failed reports whether a status says that a request failed.

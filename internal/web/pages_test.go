@@ -590,3 +590,23 @@ func TestBelowAPath(t *testing.T) {
 		t.Errorf("the form leads to %s", to)
 	}
 }
+
+// Links come through mail programs and other pages, which add things of their own.
+func TestOddQueries(t *testing.T) {
+	s := newSite(t)
+	for _, more := range []string{"&sdkv=1.3.0", "&utm;x=1", "&%zz=1", "&token=second", "&tool=%00", "&lang=de%22%3E", "&attempt=a&attempt=b"} {
+		p := s.send(http.MethodGet, address("")+more, nil)
+		if p.status != http.StatusOK {
+			t.Errorf("%s: %d %q", more, p.status, p.title)
+		}
+		p.sound(t, "en")
+	}
+	for method, status := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPut: http.StatusNotFound, http.MethodDelete: http.StatusNotFound} {
+		if p := s.send(method, address("form"), nil); p.status != status {
+			t.Errorf("%s: %d, want %d", method, p.status, status)
+		}
+	}
+	if p := s.send(http.MethodGet, "/connect/?"+strings.TrimPrefix(address(""), "/connect?"), nil); p.status != http.StatusOK {
+		t.Errorf("with a slash at its end: %d", p.status)
+	}
+}

@@ -20,7 +20,7 @@ type visitor struct {
 	connect.Visit
 	w   *recorder
 	r   *http.Request
-	ctx context.Context //nolint:containedctx // it lives as long as the request
+	ctx context.Context // the request's; a visitor lives no longer
 	id  string
 
 	token, switched, tool, attempt string
@@ -31,11 +31,9 @@ type visitor struct {
 func (v *visitor) read() error {
 	v.language = v.languages.choose("", "", v.r)
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
-	if err := v.r.ParseForm(); err != nil {
-		if v.r.Method == http.MethodPost {
-			return errTooLarge
-		}
-		return errUnknown
+	// What else is wrong with a query or a form costs no more than the value that it is about.
+	if _, large := errors.AsType[*http.MaxBytesError](v.r.ParseForm()); large {
+		return errTooLarge
 	}
 	v.token, v.attempt = v.value("token"), v.value("attempt")
 	v.tool, v.switched = v.value("tool"), v.value("lang")
@@ -131,10 +129,14 @@ type view struct {
 // Lang is the code of the page's language.
 func (v view) Lang() string { return v.language }
 
-// Token, Switched and Attempt are the state for forms.
-func (v view) Token() string    { return v.token }
+// Token is the link's, for forms.
+func (v view) Token() string { return v.token }
+
+// Switched is the language that was switched to; empty for none.
 func (v view) Switched() string { return v.switched }
-func (v view) Attempt() string  { return v.attempt }
+
+// Attempt is the ID of the attempt that the page is about.
+func (v view) Attempt() string { return v.attempt }
 
 // Chosen is the tool's slug, where there was a choice.
 func (v view) Chosen() string {
@@ -169,11 +171,13 @@ func (v view) Organization() string {
 	return v.Link.Settings.Organization
 }
 
-// Again, Mapping and New tell the kinds of links apart.
-func (v view) Again() bool   { return v.Link.Kind == connect.Relink }
+// Again and Mapping tell the kinds of links apart.
+func (v view) Again() bool { return v.Link.Kind == connect.Relink }
+
+// Mapping reports whether the link only asks for a mapping.
 func (v view) Mapping() bool { return v.Link.Kind == connect.Setup }
 
-// Step is a step as the indicator shows it.
+// step is a step as the indicator shows it.
 type step struct {
 	Name    string
 	Number  int
@@ -209,7 +213,7 @@ func (v view) StepText() string {
 	return ""
 }
 
-// Tongue is a language that can be switched to.
+// tongue is a language that can be switched to.
 type tongue struct {
 	Code, Name, Address string
 	Current             bool

@@ -155,7 +155,7 @@ func (s *server) asset(w http.ResponseWriter, r *http.Request) {
 var errUnknown = errors.New("there is no such page")
 
 // errTooLarge means that a form is larger than any that a page here could send.
-var errTooLarge = errors.New("the form cannot be read")
+var errTooLarge = errors.New("the form is too large")
 
 // serve makes a handler of a step: it reads the form, and shows the page for the error that the step ends with.
 func (s *server) serve(route string, step func(*visitor) error) http.Handler {

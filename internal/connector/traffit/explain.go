@@ -107,12 +107,16 @@ func network(err error) (code connector.ProblemCode, credential string) {
 // explain says what to do about a refused client. Which of ID and secret is wrong TRAFFIT does not
 // tell, but an ID begins with the name of its instance (documented).
 func (e *refusedError) explain() (credential, message string) {
-	client, tenant := strings.ToLower(e.client), strings.ToLower(e.tenant)
 	switch {
-	case strings.HasPrefix(client, tenant+"_"):
-		return "", fmt.Sprintf("the client ID or the client secret is wrong; copy both again from TRAFFIT (%v)", e.err)
-	case !strings.Contains(client, "_"):
+	case !strings.Contains(e.client, "_"):
 		return credentialID, fmt.Sprintf("the client ID is incomplete: TRAFFIT shows it as %s_NAME (%v)", e.tenant, e.err)
+	case !strings.HasPrefix(letters(e.client), letters(e.tenant)):
+		return credentialID, fmt.Sprintf("the client ID does not begin with %s_: it, or the tenant's name, is another instance's (%v)", e.tenant, e.err)
 	}
-	return credentialID, fmt.Sprintf("the client ID does not begin with %s_: it, or the tenant's name, is another instance's (%v)", e.tenant, e.err)
+	return "", fmt.Sprintf("the client ID or the client secret is wrong; copy both again from TRAFFIT (%v)", e.err)
+}
+
+// letters leaves out what the names of an instance may differ in.
+func letters(s string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s))
 }

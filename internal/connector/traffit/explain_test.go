@@ -66,6 +66,9 @@ func TestExplain(t *testing.T) {
 		"ID without its instance": {
 			credentials: map[string]string{"client_id": "kladka"}, want: connector.ProblemCredentials, credential: "client_id", says: "demo_NAME",
 		},
+		"name written otherwise": {
+			credentials: map[string]string{"tenant": "de-mo", "client_id": "demo_kladka"}, want: connector.ProblemCredentials, says: "the client ID or the client secret",
+		},
 		"ID of another instance": {
 			credentials: map[string]string{"client_id": "acme_kladka"}, want: connector.ProblemCredentials, credential: "client_id", says: "another instance",
 		},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
@@ -285,6 +286,66 @@ func FuzzFolds(f *testing.F) {
 			t.Errorf("another order of keys gives other records (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// FuzzRemapped takes every field that can be remapped from one key with anything in it.
+func FuzzRemapped(f *testing.F) {
+	for _, s := range []string{
+		`"Tester"`, `["FULL_TIME",5]`, `{"id":1,"name":"Kraków"}`, `1e999`, `-0.5`, `true`, `"2026-01-02 03:04:05"`, `"a@b.pl, 600700800 https://x.example"`, `[[1]]`, `"\u0000"`,
+		`"` + strings.Repeat("ł", 3000) + `"`,
+	} {
+		f.Add([]byte(s))
+	}
+	remapped := connector.FieldSettings{Remapped: map[ats.Model]map[string][]string{}}
+	for m, fields := range remappable() {
+		remapped.Remapped[m] = map[string][]string{}
+		for _, field := range fields {
+			remapped.Remapped[m][field] = []string{"_none", "_x"}
+		}
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		v, err := decode(value)
+		if err != nil {
+			t.Skip("a value is JSON")
+		}
+		row := string(encode(map[string]any{"id": 1, "_x": v}))
+		w := world{}.put(employee, "1", kindList, "", row).put(recruitment, "1", kindList, "", row)
+		_ = w.foldAll(t, remapped)
+	})
+}
+
+// FuzzKeep cuts anything under any scopes: what is cut once is not cut further, and nothing comes to it.
+func FuzzKeep(f *testing.F) {
+	for n, p := range plantedWorld() {
+		f.Add(uint8(n), uint64(n), []byte(p.Raw))
+	}
+	for n, s := range seeds() {
+		f.Add(uint8(n), uint64(n), []byte(s))
+	}
+	kinds, c := plantedWorld(), New(Options{})
+	f.Fuzz(func(t *testing.T, n uint8, seed uint64, raw []byte) {
+		key, s := kinds[int(n)%len(kinds)].PartKey, randomly(rand.New(rand.NewPCG(seed, 2)))
+		kept, err := c.Keep(key, raw, s)
+		if err != nil || kept == nil {
+			return
+		}
+		again, err := c.Keep(key, kept, s)
+		if err != nil || !bytes.Equal(again, kept) {
+			t.Errorf("%s is cut to %s, and that to %s, %v", raw, kept, again, err)
+		}
+		if len(kept) > len(encode(mustDecode(t, raw))) {
+			t.Errorf("%s is cut to more: %s", raw, kept)
+		}
+	})
+}
+
+func mustDecode(t *testing.T, raw []byte) any {
+	t.Helper()
+	v, err := decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func FuzzTokens(f *testing.F) {

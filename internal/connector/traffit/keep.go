@@ -97,10 +97,10 @@ func (u use) holding(inner *outline) use {
 }
 
 // demoted gives an outline whose keys of some names serve nothing: the fold takes those from another part.
-func (sh *outline) demoted(names ...string) *outline {
-	other := *sh
+func (o *outline) demoted(names ...string) *outline {
+	other := *o
 	other.uses = map[string]use{}
-	for name, u := range sh.uses {
+	for name, u := range o.uses {
 		if slices.Contains(names, name) {
 			u = use{tells: u.serves, inner: u.inner}
 		}
@@ -110,14 +110,14 @@ func (sh *outline) demoted(names ...string) *outline {
 }
 
 // find gives the use of a key that has one.
-func (sh *outline) find(name string) (use, bool) {
-	if sh.loose {
-		name = strings.ToLower(name)
+func (o *outline) find(name string) (use, bool) {
+	if o.loose {
+		name = strings.ToLower(strings.ToUpper(name)) // as strings.EqualFold does, which a letter may need both for
 	}
-	if u, ok := sh.uses[name]; ok {
+	if u, ok := o.uses[name]; ok {
 		return u, true
 	}
-	if sh.own && sh.model == ats.Candidates && custom(name) {
+	if o.own && o.model == ats.Candidates && custom(name) {
 		switch {
 		case nameAt(name, employerNames) >= 0:
 			return serves(of(ats.Candidates, "company")), true
@@ -129,26 +129,26 @@ func (sh *outline) find(name string) (use, bool) {
 }
 
 // keeps tells whether a key is kept.
-func (sh *outline) keeps(name string, s ats.Scopes) (use, bool) {
+func (o *outline) keeps(name string, s ats.Scopes) (use, bool) {
 	name = strings.TrimSuffix(name, translated) // a label goes where its value goes
-	u, known := sh.find(name)
+	u, known := o.find(name)
 	switch {
 	case u.always || anyOn(u.serves, s):
 		return u, true
 	case u.serves != nil || slices.ContainsFunc(u.tells, func(f field) bool { return !f.on(s) }):
 		return u, false
-	case sh.model == "":
+	case o.model == "":
 		return u, false
-	case sh.about != nil:
-		itself, lets := sh.about.keeps(name, s)
+	case o.about != nil:
+		itself, lets := o.about.keeps(name, s)
 		if !lets {
 			return u, false
 		}
 		u.inner = itself.inner
-	case sh.own && (!known && custom(name) || standard(sh.model, name)):
-		return u, anyOn(extraFields(sh.model), s)
+	case o.own && (!known && custom(name) || standard(o.model, name)):
+		return u, anyOn(extraFields(o.model), s)
 	}
-	return u, s.Field(sh.model, "remote_data") || anyOn(sh.also, s)
+	return u, s.Field(o.model, "remote_data") || anyOn(o.also, s)
 }
 
 // standard tells whether a key is one of standardFields.
@@ -157,12 +157,15 @@ func standard(m ats.Model, name string) bool {
 }
 
 // cut gives what is kept of a value.
-func (sh *outline) cut(v any, s ats.Scopes) any {
+func (o *outline) cut(v any, s ats.Scopes) any {
+	if single := asObject(v); single != nil && o.by != "" {
+		v = []any{map[string]any(single)}
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		kept := object{}
 		for name, value := range v {
-			if u, ok := sh.keeps(name, s); ok {
+			if u, ok := o.keeps(name, s); ok {
 				if u.inner != nil {
 					value = u.inner.cut(value, s)
 				}
@@ -173,9 +176,9 @@ func (sh *outline) cut(v any, s ats.Scopes) any {
 	case []any:
 		kept := []any{}
 		for _, item := range v {
-			if sh.by == "" {
-				kept = append(kept, sh.cut(item, s))
-			} else if _, ok := sh.keeps(asObject(item).text(sh.by), s); ok {
+			if o.by == "" {
+				kept = append(kept, o.cut(item, s))
+			} else if _, ok := o.keeps(asObject(item).text(o.by), s); ok {
 				kept = append(kept, item)
 			}
 		}
@@ -297,10 +300,10 @@ var namedUser = &outline{model: ats.Users, uses: map[string]use{
 }}
 
 // with gives an outline with one more use.
-func (sh *outline) with(name string, u use) *outline {
-	other := *sh
+func (o *outline) with(name string, u use) *outline {
+	other := *o
 	other.uses = map[string]use{name: u}
-	for n, u := range sh.uses {
+	for n, u := range o.uses {
 		other.uses[n] = u
 	}
 	return &other

@@ -496,11 +496,15 @@ func TestKeepOfOddParts(t *testing.T) {
 			key: connector.PartKey{Unit: unit(recruitment, "1"), Kind: kindDetail}, raw: `{"id":1,"responsible_person":49,"name":"x"}`,
 			want: `{"id":1,"responsible_person":49}`,
 		},
+		"a text that is alone": {
+			key: connector.PartKey{Unit: unit(recruitment, "1"), Kind: kindAdvert, Part: "9"}, raw: `{"advert":{"values":{"field_id":"benefits","value":"x"}},"id":9}`,
+			want: `{"advert":{"values":[{"field_id":"benefits","value":"x"}]},"id":9}`,
+		},
 		"null": {key: connector.PartKey{Unit: unit(application, "1:2"), Kind: kindMove}, raw: `{"employee":null,"id":1}`, want: `{"employee":null,"id":1}`},
 	} {
-		raw := []byte(tc.raw)
-		if tc.raw == "" {
-			raw = nil
+		var raw []byte
+		if tc.raw != "" {
+			raw = []byte(tc.raw)
 		}
 		got, err := New(Options{}).Keep(tc.key, raw, s)
 		if string(got) != tc.want || (err != nil) != tc.fails {

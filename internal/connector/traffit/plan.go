@@ -127,13 +127,13 @@ var keysOfRows = map[string]rowKeys{
 }
 
 // under leaves out the keys that scopes do not let be stored: nobody misses those.
-func (k rowKeys) under(sh *outline, s ats.Scopes) rowKeys {
+func (k rowKeys) under(o *outline, s ats.Scopes) rowKeys {
 	if s.Whole() {
 		return k
 	}
 	cut := func(keys []string) []string {
 		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
-			_, stays := sh.keeps(key, s)
+			_, stays := o.keeps(key, s)
 			return !stays
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/sandbox"
 )
 
 func planOf(t testing.TB, s ats.Scopes) []connector.Step {
@@ -423,5 +425,56 @@ func TestCheckTriesWhatIsNeeded(t *testing.T) {
 	tried, _ = paths(scopesWithout("ats_applications.rejection_reason_name", string(ats.JobPostings)))
 	if slices.Contains(tried, "/employees/activities") || !slices.Contains(tried, "/public/job_posts/published") {
 		t.Errorf("tried %v", tried)
+	}
+}
+
+// With no more permissions than are asked for, everything is read that makes the records which are on.
+func TestWhatIsAskedForIsEnough(t *testing.T) {
+	small := func(c *sandbox.Config) { c.Candidates, c.Recruitments, c.Adverts, c.Users = 12, 6, 4, 4 }
+	_, whole := simulated(t, nil, small)
+	truth := read(t, whole)
+	units := truth.units()
+	for seed := range uint64(12) {
+		s := randomly(rand.New(rand.NewPCG(seed, 3)))
+		if seed == 0 {
+			s = ats.Scopes{}
+		}
+		var granted []string
+		for _, p := range permissions(s) {
+			granted = append(granted, p.Name)
+		}
+		denied := slices.DeleteFunc(sandbox.Scopes(), func(scope string) bool { return slices.Contains(granted, scope) })
+		box, _ := simulated(t, map[string]string{"scopes.denied": strings.Join(denied, ","), "oauth.scopes": "refuse"}, small)
+		server := httptest.NewServer(box)
+		t.Cleanup(server.Close)
+		opened, err := New(Options{URL: server.URL}).Connect(connector.Config{Scopes: s, Credentials: map[string]string{
+			credentialTenant: "demo", credentialID: box.Credentials().ClientID, credentialSecret: box.Credentials().ClientSecret,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tn := opened.(*tenant)
+		report, err := tn.Check(t.Context(), nil)
+		if err != nil {
+			t.Fatalf("without %v: %v", s.Off(), err)
+		}
+		for _, c := range report.Scopes {
+			if !c.Granted {
+				t.Errorf("without %v: %+v", s.Off(), c)
+			}
+		}
+		for _, c := range report.Endpoints {
+			if c.Problem != "" {
+				t.Errorf("without %v: %+v", s.Off(), c)
+			}
+		}
+		stored := read(t, tn)
+		if !s.Whole() {
+			stored = stored.kept(t, s)
+		}
+		none := connector.FieldSettings{}
+		if diff := cmp.Diff(truth.folded(t, units, s, none), stored.folded(t, units, s, none)); diff != "" {
+			t.Errorf("without %v (-want +got):\n%s", s.Off(), diff)
+		}
 	}
 }
