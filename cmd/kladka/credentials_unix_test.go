@@ -121,7 +121,8 @@ func TestCredentialsAreNowhere(t *testing.T) {
 	tokens.refuse.Store(true)
 	simulator.RevokeTokens()
 	for _, c := range [][2]string{
-		{"GET", "/v1/integrations/" + id}, {"GET", "/v1/integrations/" + id + "/requests"},
+		{"GET", "/v1/integrations/" + id},
+		{"GET", "/v1/integrations/" + id + "/requests"},
 		{"POST", "/v1/passthrough/traffit/v2"},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), c[0], base+c[1], strings.NewReader(`{"method":"GET","path":"/users/"}`))
