@@ -106,8 +106,12 @@ type helpShown struct{ code int }
 func run(ctx context.Context, args []string, env lookup, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 	s := &surroundings{ctx: ctx, env: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	defer func() {
-		if shown, ok := recover().(helpShown); ok {
-			code = shown.code
+		switch p := recover().(type) {
+		case nil:
+		case helpShown:
+			code = p.code
+		default:
+			panic(p)
 		}
 	}()
 	var c cli

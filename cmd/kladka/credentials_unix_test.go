@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kladka/kladka/internal/sandbox"
 )
@@ -118,10 +119,37 @@ func TestCredentialsAreNowhere(t *testing.T) {
 	if err == nil { // only some systems show them there
 		said.Write(arguments)
 	}
+	// A customer enters them, wrong and right, on the page of a link.
+	link, err := url.Parse(command("links", "create", "--organization", "Acme", "--email", "admin@acme.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, typed := range []string{secret + "x", secret} {
+		res, err := http.PostForm(base+"/connect/form?"+link.RawQuery, url.Values{
+			"token": {link.Query().Get("token")}, "credential-tenant": {"demo"}, "credential-client_id": {"demo_kladka"}, "credential-client_secret": {typed},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(res.Request.URL.Path, "/form") && !strings.Contains(res.Request.URL.Path, "/confirm"); {
+			if time.Now().After(deadline) {
+				t.Fatalf("the check goes on and on: %s", res.Request.URL.Path)
+			}
+			keep(t, &said, res)
+			if res, err = http.Get(res.Request.URL.String()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, rest, _ := strings.Cut(res.Request.URL.Path, "/connect/"); (rest == "confirm") != (typed == secret) {
+			t.Errorf("the check of %q ends at %s", typed, res.Request.URL.Path)
+		}
+		keep(t, &said, res)
+	}
 	tokens.refuse.Store(true)
 	simulator.RevokeTokens()
 	for _, c := range [][2]string{
-		{"GET", "/v1/integrations/" + id}, {"GET", "/v1/integrations/" + id + "/requests"},
+		{"GET", "/v1/integrations/" + id},
+		{"GET", "/v1/integrations/" + id + "/requests"},
 		{"POST", "/v1/passthrough/traffit/v2"},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), c[0], base+c[1], strings.NewReader(`{"method":"GET","path":"/users/"}`))
@@ -135,10 +163,7 @@ func TestCredentialsAreNowhere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.Copy(&said, res.Body); err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
+		keep(t, &said, res)
 	}
 	command("sync", id, "--wait")
 	if err := server.Process.Signal(syscall.SIGABRT); err != nil {
@@ -182,6 +207,16 @@ func TestCredentialsAreNowhere(t *testing.T) {
 	}
 	if files == 0 || len(tokens.all()) == 0 {
 		t.Fatal("there was nothing to search")
+	}
+}
+
+// keep adds an answer, and the address that it came from, to what was said.
+func keep(t *testing.T, said *bytes.Buffer, res *http.Response) {
+	t.Helper()
+	defer res.Body.Close()
+	fmt.Fprintln(said, res.Request.URL, res.Header)
+	if _, err := io.Copy(said, res.Body); err != nil {
+		t.Fatal(err)
 	}
 }
 

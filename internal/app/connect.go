@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/kladka/kladka/internal/connect"
-	"github.com/kladka/kladka/internal/store"
 )
 
 // openConnect prepares what brings customers' accounts in.
@@ -34,8 +33,3 @@ func (a *App) openConnect(ctx context.Context) error {
 
 // Links makes, lists and revokes links.
 func (a *App) Links() connect.Links { return a.connect }
-
-// TenantConnected names another integration of the same account; empty: there is none.
-func (a *App) TenantConnected(ctx context.Context, i store.Integration) (string, error) {
-	return a.Store.Twin(ctx, i.Tool, i.Tenant, i.No)
-}

@@ -189,7 +189,7 @@ func (d dialect) scrub(ctx context.Context, db *sql.DB, names []string) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it only goes back to the pool
 	// The copy does not belong into memory.
 	if _, err := conn.ExecContext(ctx, "PRAGMA temp_store=FILE"); err != nil {
 		return err

@@ -99,20 +99,20 @@ func (f *fake) Guide(slug, language string, s ats.Scopes) (connector.Guide, []co
 		permissions = append(permissions, connector.Permission{Name: "user", Models: []ats.Model{ats.Users}, Optional: true})
 	}
 	return connector.Guide{
-			Prerequisites: []string{"You are an administrator."},
-			Steps: []connector.GuideStep{
-				{Title: "Open the settings", Text: "Choose “Integrations”.", Picture: []byte(picture), Caption: "The menu of the settings"},
-				{Title: "Choose the scopes", Text: "Tick what is needed.", Permissions: true},
-				{Title: "Generate the secret", Text: "It is shown once."},
-			},
-			Fields: map[string]connector.FieldHint{
-				"tenant":        {Label: "Subdomain", Hint: "The part before .traffit.com.", Example: "acme"},
-				"client_id":     {Label: "Client ID", Hint: "It stands in the list of clients.", Example: "acme_kladka"},
-				"client_secret": {Label: "Client secret"},
-			},
-		}, []connector.Credential{
-			{Key: "tenant", Label: "Tenant"}, {Key: "client_id", Label: "Client ID"}, {Key: "client_secret", Label: "Client secret", Secret: true},
-		}, permissions
+		Prerequisites: []string{"You are an administrator."},
+		Steps: []connector.GuideStep{
+			{Title: "Open the settings", Text: "Choose “Integrations”.", Picture: []byte(picture), Caption: "The menu of the settings"},
+			{Title: "Choose the scopes", Text: "Tick what is needed.", Permissions: true},
+			{Title: "Generate the secret", Text: "It is shown once."},
+		},
+		Fields: map[string]connector.FieldHint{
+			"tenant":        {Label: "Subdomain", Hint: "The part before .traffit.com.", Example: "acme"},
+			"client_id":     {Label: "Client ID", Hint: "It stands in the list of clients.", Example: "acme_kladka"},
+			"client_secret": {Label: "Client secret"},
+		},
+	}, []connector.Credential{
+		{Key: "tenant", Label: "Tenant"}, {Key: "client_id", Label: "Client ID"}, {Key: "client_secret", Label: "Client secret", Secret: true},
+	}, permissions
 }
 
 func (f *fake) Submit(_ context.Context, _ connect.Visit, slug string, credentials map[string]string) (connect.Attempt, error) {
