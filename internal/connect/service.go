@@ -308,9 +308,6 @@ func (s *Service) visit(ctx context.Context, l Link) (Visit, error) {
 	}
 	if l.Integration == 0 || l.Settings.ScopeConfig != "" && l.CompletedAt == nil {
 		c, err := s.Store.ScopeConfig(ctx, l.Settings.ScopeConfig)
-		if errors.Is(err, store.ErrNotFound) && l.Settings.ScopeConfig != "" { // it is gone since
-			c, err = s.Store.ScopeConfig(ctx, "")
-		}
 		if err != nil {
 			return v, err
 		}

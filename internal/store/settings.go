@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
 
@@ -71,12 +72,17 @@ func (s *Store) changeSettingsIn(ctx context.Context, tx *sql.Tx, no int64, chan
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1 WHERE no = $2`, string(changed), no); err != nil {
 		return fmt.Errorf("store the settings: %w", err)
 	}
-	after := before
-	after.Settings, after.Scopes = settings, before.ScopeConfig.Config.Scopes(settings.Declined, settings.RemoteData)
+	return s.settle(ctx, tx, before, before.ScopeConfig.Config, settings)
+}
+
+// settle expires what is stored of an integration when it would be stored differently under another scope
+// configuration or other settings.
+func (s *Store) settle(ctx context.Context, tx *sql.Tx, before Integration, config ats.ScopeConfig, settings Settings) error {
+	after := Integration{Settings: settings, Scopes: config.Scopes(settings.Declined, settings.RemoteData)}
 	if after.Restriction().Revision() == before.Restriction().Revision() {
 		return nil
 	}
-	return s.expire(ctx, tx, no)
+	return s.expire(ctx, tx, before.No)
 }
 
 // lockIntegration reads an integration that was not removed, and keeps others from changing it until the commit.
@@ -88,7 +94,7 @@ func lockIntegration(ctx context.Context, tx *sql.Tx, no int64) (Integration, er
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return Integration{}, errors.Join(ErrNotFound, err)
 	}
-	return scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, no))
+	return readIntegration(ctx, tx, no)
 }
 
 // expire notes that what is stored of an integration does not match its settings any more, and makes a
