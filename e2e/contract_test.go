@@ -1,12 +1,18 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,14 +23,7 @@ import (
 // SDK in use ignores included.
 func TestRequiredKeys(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("../internal/api/testdata/required-keys.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var shapes map[string]any
-	if err := json.Unmarshal(raw, &shapes); err != nil {
-		t.Fatal(err)
-	}
+	shapes := readShapes(t)
 	c := onSQLite(t)
 	u := newUpstream(t, small)
 	c.TraffitURL = u.base
@@ -60,6 +59,110 @@ func TestRequiredKeys(t *testing.T) {
 		status, body := s.call("GET", "/v1/ats/"+list, i, nil)
 		if problems := misfits("", shapes["error ats"], body); status != 400 || len(problems) > 0 {
 			t.Errorf("%s answers %d: %v", list, status, problems)
+		}
+	}
+}
+
+// readShapes reads what clients demand of answers, by operation.
+func readShapes(t *testing.T) map[string]any {
+	t.Helper()
+	raw, err := os.ReadFile("../internal/api/testdata/required-keys.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shapes map[string]any
+	if err := json.Unmarshal(raw, &shapes); err != nil {
+		t.Fatal(err)
+	}
+	return shapes
+}
+
+// watch looks at all answers on their way to clients.
+type watch struct {
+	*testing.T
+	shapes map[string]any
+
+	mu   sync.Mutex
+	seen map[string]bool // shapes that answers were held to
+}
+
+func newWatch(t *testing.T) *watch {
+	t.Helper()
+	return &watch{T: t, shapes: readShapes(t), seen: map[string]bool{}}
+}
+
+// before puts itself between clients and a server, and gives its address.
+func (w *watch) before(base string) string {
+	w.Helper()
+	to, err := url.Parse(base)
+	if err != nil {
+		w.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.Out.Header.Del("Accept-Encoding") // answers are to be read here
+		},
+		ModifyResponse: func(res *http.Response) error {
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				return fmt.Errorf("read the answer: %w", err)
+			}
+			res.Body = io.NopCloser(bytes.NewReader(body))
+			w.judge(res.Request.Method+" "+res.Request.URL.EscapedPath(), res.StatusCode, body)
+			return nil
+		},
+	}
+	h := httptest.NewServer(proxy)
+	w.Cleanup(h.Close)
+	return h.URL
+}
+
+// judge holds an answer to its shape. Operations that clients do not know have none.
+func (w *watch) judge(request string, status int, body []byte) {
+	shape := w.shape(request)
+	if status != http.StatusOK {
+		shape = "error general"
+		if strings.Contains(request, " /v1/ats/") {
+			shape = "error ats"
+		}
+	}
+	if w.shapes[shape] == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[shape] = true
+	var answer any
+	if err := json.Unmarshal(body, &answer); err != nil {
+		w.Errorf("%s answers %d without JSON: %v", request, status, err)
+		return
+	}
+	problems := misfits("", w.shapes[shape], answer)
+	for _, p := range problems[:min(len(problems), shown)] {
+		w.Errorf("%s, as %s: %s", request, shape, p)
+	}
+}
+
+// shape names the shape of an operation, by its template.
+func (w *watch) shape(request string) string {
+	for template := range w.shapes {
+		wanted, given := strings.Split(template, "/"), strings.Split(request, "/")
+		if slices.EqualFunc(wanted, given, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") && g != "" }) {
+			return template
+		}
+	}
+	return ""
+}
+
+// covers checks that answers were held to these shapes.
+func (w *watch) covers(shapes ...string) {
+	w.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range shapes {
+		if !w.seen[s] {
+			w.Errorf("no answer was held to %s", s)
 		}
 	}
 }

@@ -37,7 +37,7 @@ type ToolDetails struct {
 	PaidAPI       *string      `json:"paid_api_details_markdown"`
 	FastTrack     *string      `json:"fast_track_details_markdown"`
 	PartnerOnly   *string      `json:"partner_only_details_markdown"`
-	Guide         *string      `json:"connection_guide_url"`
+	Guide         *string      `json:"connection_guide_url" format:"uri" doc:"How credentials are made: a page for everybody, in the browser's language."`
 	Coverage      ToolCoverage `json:"coverage"`
 }
 
@@ -85,7 +85,7 @@ func (s *server) listTools(_ context.Context, in *toolsIn) (*toolsOut, error) {
 	out := &toolsOut{Tools: make([]ToolDetails, 0, len(s.Tools))}
 	for _, t := range s.Tools {
 		t = t.Confirmed(nil) // of tenants in general nothing is
-		d := ToolDetails{ID: t.Slug, Label: t.Label, Assets: s.assetsOf(t.Slug), Coverage: ToolCoverage{
+		d := ToolDetails{ID: t.Slug, Label: t.Label, Assets: s.assetsOf(t.Slug), Guide: new(s.PublicURL + "/connect/guide/" + t.Slug), Coverage: ToolCoverage{
 			ReadModels: []Covered{}, WriteActions: []Covered{}, Features: []CoveredDetail{},
 		}}
 		for _, m := range t.Models {

@@ -233,7 +233,7 @@ func (a *App) handler(ctx context.Context) (http.Handler, error) {
 		return nil, fmt.Errorf("prepare the API: %w", err)
 	}
 	pages, err := web.New(web.Deps{
-		Page: a.connect, Log: a.Config.Log, Now: a.Config.Now, PublicURL: a.Config.PublicURL, Version: a.Config.Version,
+		Page: a.connect, Tools: a.Tools(), Log: a.Config.Log, Now: a.Config.Now, PublicURL: a.Config.PublicURL, Version: a.Config.Version,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the pages: %w", err)

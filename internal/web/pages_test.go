@@ -29,6 +29,7 @@ var every = []struct {
 	{"choice", two, "", nil, "Which recruiting software"},
 	{"guide", nil, "", nil, "Create access in TRAFFIT"},
 	{"guide of a relink", again, "", nil, "You are reconnecting"},
+	{"guide for everybody", nil, "guide/traffit", nil, "your personal link"},
 	{"form", nil, "form", nil, "Copy the access details"},
 	{"form of a relink", again, "form", nil, "Enter the access details of"},
 	{"form after a choice", two, "form", []string{"tool", "traffit"}, "Step 3 of 5"},
@@ -50,6 +51,7 @@ var every = []struct {
 	{"replaced", nil, "check", []string{"attempt", "old"}, "Continued elsewhere"},
 	{"internal", func(f *fake) { f.err = errors.New("disk full") }, "", nil, "Something went wrong here"},
 	{"unknown", nil, "nowhere", nil, "Page not found"},
+	{"unknown guide", nil, "guide/nobody", nil, "Page not found"},
 }
 
 func two(f *fake) { f.visit.Tools = append(f.visit.Tools, other) }
@@ -151,7 +153,7 @@ func TestEveryPage(t *testing.T) {
 				}
 				// The switcher keeps the step and what belongs to it.
 				for _, n := range p.elements(t) {
-					if !has(n, "hreflang") || tc.name == "unknown" {
+					if !has(n, "hreflang") || strings.HasPrefix(tc.name, "unknown") {
 						continue
 					}
 					there := s.send(http.MethodGet, attr(n, "href"), nil)
@@ -608,5 +610,22 @@ func TestOddQueries(t *testing.T) {
 	}
 	if p := s.send(http.MethodGet, "/connect/?"+strings.TrimPrefix(address(""), "/connect?"), nil); p.status != http.StatusOK {
 		t.Errorf("with a slash at its end: %d", p.status)
+	}
+}
+
+// The guide can be read by somebody who has no link.
+func TestGuideForEverybody(t *testing.T) {
+	s := newSite(t)
+	for _, language := range connector.Languages() {
+		s.header.Set("Accept-Language", language)
+		p := s.send(http.MethodGet, "/connect/guide/traffit", nil)
+		if p.status != http.StatusOK || p.header.Get("Content-Language") != language {
+			t.Errorf("%s: %d in %q", language, p.status, p.header.Get("Content-Language"))
+		}
+		p.has(t, "Generate the secret", `<code translate="no">employee</code>`, `href="/connect/guide/traffit?lang=`)
+		p.lacks(t, "token", "/cancelled")
+	}
+	if len(s.opened) > 0 {
+		t.Errorf("links were opened: %q", s.opened)
 	}
 }

@@ -28,6 +28,16 @@ func (s *server) start(v *visitor) error {
 	return v.show(http.StatusOK, "guide", v.guideOf(tool))
 }
 
+// manual is a tool's guide for everybody, with all permissions that anything could need.
+func (s *server) manual(v *visitor) error {
+	n := slices.IndexFunc(s.Tools, func(t connector.Tool) bool { return t.Slug == v.r.PathValue("tool") })
+	if n < 0 {
+		return errUnknown
+	}
+	v.Visit.Tools = s.Tools[n : n+1]
+	return v.show(http.StatusOK, "manual", v.guideOf(s.Tools[n]))
+}
+
 // guide is what the guide's page shows.
 type guide struct {
 	Prerequisites []string

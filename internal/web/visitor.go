@@ -80,7 +80,10 @@ func (v *visitor) selected() (connector.Tool, bool) {
 
 // to gives the address of a step, with the state that belongs to it and more pairs of names and values.
 func (v *visitor) to(step string, pairs ...string) string {
-	q := url.Values{"token": {v.token}}
+	q := url.Values{}
+	if v.token != "" {
+		q.Set("token", v.token)
+	}
 	if v.switched != "" {
 		q.Set("lang", v.switched)
 	}
@@ -225,6 +228,7 @@ var tongues = map[string]string{"en": "English", "pl": "Polski", "de": "Deutsch"
 // step is the one of the request; empty for the first and for addresses without a page.
 func (v view) step() string {
 	_, step, _ := strings.Cut(v.r.Pattern, root)
+	step = strings.Replace(step, "{tool}", url.PathEscape(v.r.PathValue("tool")), 1)
 	return strings.Trim(strings.TrimSuffix(step, "{$}"), "/")
 }
 

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/kladka/kladka/internal/connect"
+	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
 	"github.com/kladka/kladka/internal/trail"
 )
@@ -40,8 +41,10 @@ const root = "/connect"
 // Deps is what the pages work with. All must be set.
 type Deps struct {
 	Page connect.Page
-	Log  *slog.Logger
-	Now  func() time.Time
+	// Tools are those whose guides can be read without a link.
+	Tools []connector.Tool
+	Log   *slog.Logger
+	Now   func() time.Time
 	// PublicURL is under what address the server is seen; only its path matters here.
 	PublicURL string
 	// Version is told where something went wrong inside.
@@ -88,15 +91,16 @@ func New(d Deps) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	for pattern, step := range map[string]func(*visitor) error{
-		"GET " + root:                s.start,
-		"GET " + root + "/{$}":       s.start,
-		"GET " + root + "/form":      s.form,
-		"POST " + root + "/form":     s.submit,
-		"GET " + root + "/check":     s.check,
-		"GET " + root + "/confirm":   s.confirm,
-		"POST " + root + "/confirm":  s.finish,
-		"GET " + root + "/done":      s.done,
-		"GET " + root + "/cancelled": s.cancelled,
+		"GET " + root:                   s.start,
+		"GET " + root + "/{$}":          s.start,
+		"GET " + root + "/form":         s.form,
+		"POST " + root + "/form":        s.submit,
+		"GET " + root + "/check":        s.check,
+		"GET " + root + "/confirm":      s.confirm,
+		"POST " + root + "/confirm":     s.finish,
+		"GET " + root + "/done":         s.done,
+		"GET " + root + "/cancelled":    s.cancelled,
+		"GET " + root + "/guide/{tool}": s.manual,
 	} {
 		mux.Handle(pattern, s.serve(pattern, step))
 	}

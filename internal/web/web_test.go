@@ -29,7 +29,7 @@ func newSite(t *testing.T) *site {
 	s := &site{fake: newFake(), t: t, log: &strings.Builder{}, header: http.Header{}, now: time.Now}
 	s.logger = slog.New(slog.NewTextHandler(s.log, nil))
 	h, err := New(Deps{
-		Page: s.fake, Log: s.logger, Now: s.now,
+		Page: s.fake, Tools: []connector.Tool{tool}, Log: s.logger, Now: s.now,
 		PublicURL: "https://kladka.example.com", Version: "1.2.3",
 	})
 	if err != nil {
