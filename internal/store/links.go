@@ -67,12 +67,8 @@ func scanLink(row interface{ Scan(...any) error }) (Link, error) {
 
 // AddLink stores a new link.
 func (s *Store) AddLink(ctx context.Context, l Link) error {
-	var no any
-	if l.Integration != 0 {
-		no = l.Integration
-	}
 	if _, err := s.write.ExecContext(ctx, `INSERT INTO links (id, kind, type, integration, settings, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, l.ID, l.Kind, l.Type, no, string(l.Settings), l.CreatedAt, l.ExpiresAt); err != nil {
+		VALUES ($1, $2, $3, NULLIF(CAST($4 AS BIGINT), 0), $5, $6, $7)`, l.ID, l.Kind, l.Type, l.Integration, string(l.Settings), l.CreatedAt, l.ExpiresAt); err != nil {
 		return fmt.Errorf("store the link: %w", err)
 	}
 	return nil

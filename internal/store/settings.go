@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -42,13 +41,6 @@ func (s *Store) SetRemoteData(ctx context.Context, no int64, on bool) error {
 // next sync, which becomes due, erases or reads the others.
 func (s *Store) SetOnlyCreated(ctx context.Context, no int64, on bool) error {
 	return s.changeSettings(ctx, no, func(settings *Settings) { settings.OnlyCreated = on })
-}
-
-// SetDeclined replaces what the customer does not want to share. The next sync, which becomes due,
-// erases or reads it.
-func (s *Store) SetDeclined(ctx context.Context, no int64, declined []string) error {
-	declined = slices.Compact(slices.Sorted(slices.Values(declined)))
-	return s.changeSettings(ctx, no, func(settings *Settings) { settings.Declined = declined })
 }
 
 // changeSettings changes an integration's settings, without losing what others change meanwhile.
