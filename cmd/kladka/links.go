@@ -164,7 +164,7 @@ func (c *linksListCmd) Run(s *surroundings) error {
 			return printJSON(s.stdout, out)
 		}
 		if len(all) == 0 {
-			s.say("There is no link yet. Make one: kladka links create --help")
+			s.say("There is no link. Make one: kladka links create --help")
 			return nil
 		}
 		return t.write(s.stdout)
