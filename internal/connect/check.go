@@ -379,6 +379,9 @@ func (c *check) attempt(state string) Attempt {
 
 // stored reads an attempt of a link.
 func (s *Service) stored(ctx context.Context, v Visit, id string) (store.Attempt, record, error) {
+	if !ats.ValidID(id) { // it comes from an address
+		return store.Attempt{}, record{}, store.ErrNotFound
+	}
 	row, err := s.Store.Attempt(ctx, id)
 	if err == nil && row.Link != v.Link.ID {
 		err = store.ErrNotFound

@@ -36,7 +36,12 @@ func (w *work) adopt(ctx context.Context, tx *store.Tx) error {
 	if err != nil {
 		return err
 	}
-	now := store.Folding{Revision: w.revision, Under: w.restriction, Reads: before.Reads}
+	now := store.Folding{Revision: w.revision, Under: w.restriction, Reads: before.Reads, Change: before.Change}
+	if at := w.integration.DataExpiredAt; at != nil {
+		now.Change = *at
+	}
+	// Since the last sync more may have been allowed for a while, and come in.
+	unsure := now.Change != before.Change && !now.Under.None()
 	if now.Under.Wider(before.Under) {
 		now.Reads++
 		if err := tx.RestartRun(ctx, w.run.ID); err != nil {
@@ -47,11 +52,11 @@ func (w *work) adopt(ctx context.Context, tx *store.Tx) error {
 	if now.Reads > 0 {
 		w.reading += fmt.Sprintf("/%d", now.Reads)
 	}
-	if now.Revision == before.Revision && now.Reads == before.Reads {
+	if now.Revision == before.Revision && now.Reads == before.Reads && !unsure {
 		return nil
 	}
 	switch {
-	case before.Under.Wider(now.Under):
+	case before.Under.Wider(now.Under) || unsure:
 		err = w.narrow(ctx, tx)
 	case before.Revision != "":
 		err = tx.AddFanout(ctx, store.RefoldAll())

@@ -590,3 +590,37 @@ func TestRowKeysAreKeyed(t *testing.T) {
 		t.Errorf("two salts gave %d sets of keys", len(keys))
 	}
 }
+
+// What comes in while everything was allowed for a moment, between two syncs, is erased as well.
+func TestWidenedBetweenSyncs(t *testing.T) {
+	each(t, 25, func(t *testing.T, b *bench) {
+		planted(b)
+		b.onlyCreated(true)
+		b.wantState(b.sync(), store.RunSucceeded)
+		other := b.ats.people[9]
+		b.db.Clock.Add(time.Second)
+		b.onlyCreated(false)
+		b.ingest(b.personPart(other, b.db.Clock.Now()))
+		b.wantSomewhere(other.Mail)
+		b.db.Clock.Add(time.Second)
+		b.onlyCreated(true)
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantNowhere(other.Mail)
+
+		b.onlyCreated(false)
+		b.off("ats_candidates.email_addresses")
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantNowhere("planted.example")
+		b.off()
+		b.ingest(b.personPart(other, b.db.Clock.Now()))
+		b.wantSomewhere(other.Mail)
+		b.db.Clock.Add(time.Second)
+		b.off("ats_candidates.email_addresses")
+		b.wantState(b.sync(), store.RunSucceeded)
+		b.wantNowhere("planted.example")
+		b.wantState(b.sync(), store.RunSucceeded)
+		if b.reread(); b.integration.DataExpiredAt != nil {
+			t.Error("the data still count as expired")
+		}
+	})
+}

@@ -396,9 +396,9 @@ func (s *Store) changeConnected(ctx context.Context, tx *sql.Tx, no int64, c Com
 	if err != nil {
 		return false, err
 	}
-	if after.Scopes.Revision() != before.Scopes.Revision() || after.Settings.OnlyCreated != before.Settings.OnlyCreated {
-		if _, err := tx.ExecContext(ctx, `UPDATE integrations SET data_expired_at = COALESCE(data_expired_at, $1) WHERE no = $2`, s.Now(), no); err != nil {
-			return false, fmt.Errorf("note that the data do not match: %w", err)
+	if after.Restriction().Revision() != before.Restriction().Revision() {
+		if err := s.expire(ctx, tx, no); err != nil {
+			return false, err
 		}
 	}
 	if !c.SetUp || before.SetupStatus != SetupIncomplete {

@@ -48,25 +48,35 @@ type Folding struct {
 	Under    Restriction // what was not to be stored
 	// Reads rises when something may be stored that was not: then all of it is read again.
 	Reads int64
+	// Change is the moment of the last change of settings that is dealt with, as DataExpiredAt was then.
+	Change int64
+}
+
+// applied is how Folding stands in applied_scopes.
+type applied struct {
+	Restriction
+	Change int64 `json:"change,omitempty"`
 }
 
 // Folding reads the rules under which records were folded.
 func (t *Tx) Folding(ctx context.Context) (Folding, error) {
 	var f Folding
 	var under string
+	var a applied
 	if err := t.tx.QueryRowContext(ctx, `SELECT folded_revision, applied_scopes, read_revision FROM integrations WHERE no = $1`, t.no).
 		Scan(&f.Revision, &under, &f.Reads); err != nil {
 		return f, fmt.Errorf("read the rules of folding: %w", err)
 	}
-	if err := json.Unmarshal([]byte(under), &f.Under); err != nil {
+	if err := json.Unmarshal([]byte(under), &a); err != nil {
 		return f, fmt.Errorf("read the rules of folding: %w", err)
 	}
+	f.Under, f.Change = a.Restriction, a.Change
 	return f, nil
 }
 
 // SetFolding notes the rules under which records are folded from now on.
 func (t *Tx) SetFolding(ctx context.Context, f Folding) error {
-	under, err := json.Marshal(f.Under)
+	under, err := json.Marshal(applied{f.Under, f.Change})
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,11 @@ CREATE TABLE tracked_applications (
   PRIMARY KEY (integration, candidate, application)
 );
 CREATE INDEX tracked_applications_of ON tracked_applications (integration, application);
+-- Of what was created before, the journal knows.
+INSERT INTO tracked_applications (integration, candidate, application, tracked_at)
+  SELECT integration, answer::json ->> 'candidate_id', answer::json ->> 'application_id', MAX(ended_at) FROM actions
+  WHERE operation IN ('ats_create_candidate', 'ats_create_application') AND state = 'confirmed' AND answer LIKE '%"application_id"%'
+  GROUP BY 1, 2, 3;
 
 -- The vendor's fields from which a unified field takes its value, in the order in which they are tried.
 CREATE TABLE remappings (
