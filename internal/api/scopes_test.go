@@ -13,6 +13,7 @@ import (
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/store/storetest"
 )
 
 // scope gives an integration a scope configuration in which some things are off: models, model.field or actions.
@@ -347,7 +348,7 @@ func TestScopeConfigs(t *testing.T) {
 	})
 	i, err := b.store.Integration(t.Context(), full)
 	if err == nil {
-		err = b.store.SetDeclined(t.Context(), i.No, []string{"ats_tags", "ats_create_application"})
+		err = storetest.Decline(t.Context(), b.store, i.No, "ats_tags", "ats_create_application")
 	}
 	if err != nil {
 		t.Fatal(err)
