@@ -367,7 +367,7 @@ func (c *connecting) wrongFields() {
 		{"no name!", "x_kladka", "tenant", "This does not look right.", "no-subdomain"},
 		{"unknowncompany", "unknowncompany_kladka", "tenant", "TRAFFIT does not seem to know this account.", "unknown-tenant"},
 		{"fields", "other_kladka", "client_id", "TRAFFIT does not accept these access details.", "other-client"},
-		{"version", "version_kladka", "client_id", "This access is meant for another version of the API.", "api-v1"},
+		{"version", "version_kladka", "client_id", "This client is meant for another version of the API.", "api-v1"},
 	} {
 		f.submit(wrong.tenant, wrong.id, secret)
 		f.refused(wrong.reads)
