@@ -150,8 +150,8 @@ func (v *visitor) showSummary(a connect.Attempt, chosen *connect.Choices) error 
 		declined, created = chosen.Declined, chosen.OnlyCreated
 	}
 	v.tell(tool, declined, &sum)
-	_, _, needed := v.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
-	sum.Lacking = missing(a.Report, v.permissions(tool, needed), true)
+	_, _, needed := v.guidance(tool)
+	sum.Lacking = missing(a.Report, needed, true)
 	switch said := v.Link.Settings.OnlyCreated; {
 	case said == connect.OnlyCreatedAsk:
 		sum.OnlyCreated, sum.Created = "ask", created
@@ -164,7 +164,7 @@ func (v *visitor) showSummary(a connect.Attempt, chosen *connect.Choices) error 
 // tell sorts what scopes allow into what is always read and done, and what may be declined.
 func (v *visitor) tell(tool connector.Tool, declined []string, sum *summary) {
 	w := v.languages.words[v.language]
-	all := v.parts(tool, v.Scopes, v.Scopes.Scopes(nil, false))
+	all := v.parts(tool, v.Scopes, v.Allowed())
 	offer := func(label string, p part) {
 		c := choice{p.name, standing(p.label), !slices.Contains(declined, p.name)}
 		if n := len(sum.Asks); n > 0 && sum.Asks[n-1].Label == standing(label) {
@@ -299,7 +299,7 @@ func (v *visitor) choices() (connect.Choices, error) {
 	if v.Link.Kind != connect.Setup {
 		tool, _ := v.selected()
 		shared := v.r.PostForm["share"]
-		for _, p := range v.parts(tool, v.Scopes, v.Scopes.Scopes(nil, false)) {
+		for _, p := range v.parts(tool, v.Scopes, v.Allowed()) {
 			if p.optional && !slices.Contains(shared, p.name) {
 				c.Declined = append(c.Declined, p.name)
 			}
