@@ -314,6 +314,18 @@ func (c *connecting) cancel() {
 	if got := host.outcome(); got != "KomboConnectCancelledError" {
 		c.Errorf("the cross: the outcome is %q", got)
 	}
+	// So does Escape, unless something was typed.
+	host, f = c.framed(link)
+	f.click(next)
+	f.at("form")
+	f.fill(field("tenant"), "x")
+	f.press(kb.Escape)
+	f.fill(field("tenant"), "")
+	f.at("form")
+	f.press(kb.Escape)
+	if got := host.outcome(); got != "KomboConnectCancelledError" {
+		c.Errorf("Escape: the outcome is %q", got)
+	}
 	p := c.browser.open(c.T, link)
 	p.click(cancel)
 	p.at("cancelled")
@@ -353,9 +365,9 @@ func (c *connecting) wrongFields() {
 	f.click(next)
 	for _, wrong := range []struct{ tenant, id, beside, reads, name string }{
 		{"no name!", "x_kladka", "tenant", "This does not look right.", "no-subdomain"},
-		{"unknowncompany", "unknowncompany_kladka", "tenant", "TRAFFIT does not know this account.", "unknown-tenant"},
+		{"unknowncompany", "unknowncompany_kladka", "tenant", "TRAFFIT does not seem to know this account.", "unknown-tenant"},
 		{"fields", "other_kladka", "client_id", "TRAFFIT does not accept these access details.", "other-client"},
-		{"version", "version_kladka", "client_id", "This access is meant for another version of the API.", "api-v1"},
+		{"version", "version_kladka", "client_id", "This client is meant for another version of the API.", "api-v1"},
 	} {
 		f.submit(wrong.tenant, wrong.id, secret)
 		f.refused(wrong.reads)
@@ -611,9 +623,15 @@ func (c *connecting) languages() {
 	f.click(next)
 	f.submit("tongues", "tongues_kladka", "falsch")
 	f.refused()
-	f.click(`footer a[lang="pl"]`)
+	f.fill(field("client_id"), "tongues_other")
+	f.fill(field("client_secret"), "unsent")
+	f.click(`footer button[lang="pl"]`)
 	f.until(`document.documentElement.lang === "pl"`)
 	f.refused()
+	if v := eval[string](f, `document.querySelector('`+field("client_id")+`').value + location.search`); !strings.HasPrefix(v, "tongues_other?") || strings.Contains(v, "unsent") {
+		c.Errorf("after the switch: %q", v)
+	}
+	f.fill(field("client_id"), "tongues_kladka")
 	f.inspect("form-pl")
 	f.submit("", "", secret)
 	f.at("confirm")

@@ -176,6 +176,8 @@ type Visit struct {
 	Scopes ats.ScopeConfig
 	// Tools are those that can be chosen; one for links that name theirs.
 	Tools []connector.Tool
+	// OnlyCreated is what counts where the link does not say: the integration's setting, or the server's default.
+	OnlyCreated bool
 	// CustomFields are the fields to map, with what they are mapped to.
 	CustomFields []store.CustomField
 }

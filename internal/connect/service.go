@@ -300,7 +300,7 @@ func (s *Service) Visit(ctx context.Context, secret string) (Visit, error) {
 
 // visit gathers what the pages of a link show.
 func (s *Service) visit(ctx context.Context, l Link) (Visit, error) {
-	v := Visit{Link: l}
+	v := Visit{Link: l, OnlyCreated: s.OnlyCreated}
 	only := l.Settings.Tool
 	if l.Integration != 0 {
 		i, err := s.Store.IntegrationByNo(ctx, l.Integration)
@@ -310,6 +310,7 @@ func (s *Service) visit(ctx context.Context, l Link) (Visit, error) {
 			return v, err
 		}
 		v.Integration, v.Scopes, only = i, i.ScopeConfig.Config, i.Tool
+		v.OnlyCreated = i.Settings.OnlyCreated
 	}
 	if l.Integration == 0 || l.Settings.ScopeConfig != "" && l.CompletedAt == nil {
 		c, err := s.Store.ScopeConfig(ctx, l.Settings.ScopeConfig)

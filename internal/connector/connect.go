@@ -17,7 +17,8 @@ func Languages() []string { return []string{"en", "pl", "de", "fr", "it", "es"} 
 
 // Guide tells an administrator how to make credentials.
 type Guide struct {
-	// Prerequisites are sentences: what one must be, have and know before.
+	// Prerequisites are sentences: what one must be, have and know before. In them, in texts and in hints, English
+	// names of the ATS's interface stand between backquotes.
 	Prerequisites []string
 	Steps         []GuideStep
 	// Fields explains, by the key of a credential, where it is found.

@@ -27,7 +27,7 @@ var every = []struct {
 	says    string // in English
 }{
 	{"choice", two, "", nil, "Which recruiting software"},
-	{"guide", nil, "", nil, "Create access in TRAFFIT"},
+	{"guide", nil, "", nil, "Get the access details from TRAFFIT"},
 	{"guide of a relink", again, "", nil, "You are reconnecting"},
 	{"guide for everybody", nil, "guide/traffit", nil, "your personal link"},
 	{"form", nil, "form", nil, "Copy the access details"},
@@ -153,6 +153,14 @@ func TestEveryPage(t *testing.T) {
 				}
 				// The switcher keeps the step and what belongs to it.
 				for _, n := range p.elements(t) {
+					if n.Data == "button" && attr(n, "name") == "switch" {
+						to := attr(n, "value")
+						there := s.send(http.MethodPost, attr(n, "formaction"), url.Values{"token": {goodToken}, "attempt": {attempt(tc.pairs)}, "switch": {to}})
+						if there.status != p.status {
+							t.Errorf("in %s the status is %d, not %d", to, there.status, p.status)
+						}
+						there.sound(t, to)
+					}
 					if !has(n, "hreflang") || strings.HasPrefix(tc.name, "unknown") {
 						continue
 					}
@@ -164,6 +172,60 @@ func TestEveryPage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// attempt finds the attempt among pairs of names and values.
+func attempt(pairs []string) string {
+	if n := slices.Index(pairs, "attempt"); n >= 0 {
+		return pairs[n+1]
+	}
+	return ""
+}
+
+// Another language keeps what was typed and chosen, submits nothing, and puts nothing of it into an address.
+func TestSwitchingKeepsEntries(t *testing.T) {
+	s := newSite(t)
+	failed(s.fake)
+	p := s.post("form", "switch", "de", "attempt", "a1", "lang", "pl", "credential-tenant", hostile, "credential-client_id", "acme_new", "credential-client_secret", "s3cret")
+	p.sound(t, "de")
+	p.has(t, `value="acme_new"`, `name="lang" value="de"`, "Das hat noch nicht geklappt", "erneut ein")
+	p.lacks(t, "s3cret")
+	if got := attr(p.byID(t, "credential-tenant"), "value"); got != hostile {
+		t.Errorf("the tenant came back as %q", got)
+	}
+	for _, n := range p.elements(t) {
+		if a := attr(n, "href") + attr(n, "formaction"); strings.Contains(a, "acme_new") {
+			t.Errorf("an address holds what was typed: %s", a)
+		}
+	}
+	p = s.post("form", "switch", "de", "credential-tenant", "acme")
+	p.has(t, `value="acme"`)
+	p.lacks(t, `id="problems"`, `id="again-client_secret"`)
+	if len(s.submitted) > 0 {
+		t.Errorf("submitted: %v", s.submitted)
+	}
+
+	s = newSite(t)
+	full(s.fake)
+	p = s.post("confirm", "attempt", "a1", "switch", "fr", "share", "ats_jobs", "only_created", "yes", "mapping", "yes", "map-c1", "CUSTOM:size")
+	p.sound(t, "fr")
+	p.has(t, `value="ats_jobs" checked`, `name="only_created" value="yes" checked`, `value="CUSTOM:size" selected`, `value="ats_candidates.phone_numbers">`)
+	p.lacks(t, `value="DEFAULT:size" selected`)
+	if len(s.finished) > 0 {
+		t.Errorf("finished: %v", s.finished)
+	}
+}
+
+// What the server does where a link says nothing is said.
+func TestDefaultOfOnlyCreated(t *testing.T) {
+	for said, want := range map[connect.OnlyCreated]bool{"": true, connect.OnlyCreatedOff: false} {
+		s := newSite(t)
+		passed(s.fake)
+		s.visit.OnlyCreated, s.visit.Link.Settings.OnlyCreated = true, said
+		if got := strings.Contains(s.get("confirm", "attempt", "a1").body, "Nothing about other candidates is stored."); got != want {
+			t.Errorf("the link says %q: told %v", said, got)
+		}
 	}
 }
 
@@ -258,18 +320,21 @@ func TestProblemsBesideTheirFields(t *testing.T) {
 	if attr(tenant, "aria-invalid") != "true" || attr(tenant, "value") != hostile || !strings.Contains(attr(tenant, "aria-describedby"), "error-tenant") {
 		t.Errorf("the field of the tenant: %v", tenant.Attr)
 	}
-	if got := text(p.byID(t, "error-tenant")); got != "TRAFFIT does not know this account. Please look at the address of your TRAFFIT in the browser and copy it here." {
+	if got := text(p.byID(t, "error-tenant")); got != "TRAFFIT does not seem to know this account. Please compare it with the address of your TRAFFIT in the browser, and copy that address here. If it is right, TRAFFIT may be under maintenance; then try again in a few minutes." {
 		t.Errorf("the error of the tenant: %q", got)
 	}
 	if has(secret, "value") || has(secret, "aria-invalid") || attr(secret, "autocomplete") != "off" {
 		t.Errorf("the field of the secret: %v", secret.Attr)
+	}
+	if again := "again-client_secret"; !strings.Contains(text(p.byID(t, again)), "is not shown again") || attr(secret, "aria-describedby") != again {
+		t.Errorf("the secret is not asked for again: %v", secret.Attr)
 	}
 	alert := p.byID(t, "problems")
 	if !has(alert, "autofocus") || attr(alert, "tabindex") != "-1" {
 		t.Errorf("the alert does not take the focus: %v", alert.Attr)
 	}
 	said := text(alert)
-	for _, want := range []string{"Permissions are missing.", "employee", "Needed to read: candidates.", "extra", "TRAFFIT could not be connected.", "TRAFFIT subdomain: TRAFFIT does not know", "the client secret is not shown again"} {
+	for _, want := range []string{"Permissions are missing.", "employee", "Needed to read: candidates.", "extra", "TRAFFIT could not be connected.", "TRAFFIT subdomain: TRAFFIT does not seem to know"} {
 		want = strings.Replace(want, "TRAFFIT subdomain", "Subdomain", 1)
 		if !strings.Contains(said, want) {
 			t.Errorf("the alert has no %q: %s", want, said)
@@ -288,6 +353,9 @@ func TestEveryProblemHasWords(t *testing.T) {
 			s.attempts["a1"] = connect.Attempt{ID: "a1", Tool: "traffit", State: connect.Failed, Problems: []connector.Problem{{Code: code, Credential: credential}}}
 			p := s.get("form", "attempt", "a1", "lang", "pl")
 			p.sound(t, "pl")
+			if code == connector.ProblemTenant && credential == "tenant" {
+				code = problemAsleep // it was known before
+			}
 			p.has(t, strings.ReplaceAll(mustWords(t, "pl")["problem."+string(code)+".title"], "{tool}", "TRAFFIT"))
 			p.lacks(t, "problem.", "{tool}", "{tenant}")
 		}
@@ -383,7 +451,7 @@ func TestChoiceOfATool(t *testing.T) {
 			p = s.send(http.MethodGet, attr(n, "href"), nil)
 		}
 	}
-	p.has(t, "Create access in Other &lt;ATS&gt;", "Step 2 of 5")
+	p.has(t, "Get the access details from Other &lt;ATS&gt;", "Step 2 of 5")
 	p = s.post("form", "tool", "other", "credential-tenant", "a", "credential-client_id", "b", "credential-client_secret", "c")
 	if got := s.attempts["att1"].Tool; got != "other" {
 		t.Errorf("submitted for %q: %d", got, p.status)
@@ -499,6 +567,7 @@ func TestRelink(t *testing.T) {
 	s := newSite(t)
 	again(s.fake)
 	s.visit.Integration.Settings = store.Settings{Declined: []string{"ats_candidates.phone_numbers"}, OnlyCreated: true}
+	s.visit.OnlyCreated = true
 	s.visit.Scopes.Models[ats.Candidates] = ats.ModelScope{Fields: map[string]ats.Setting{"phone_numbers": ats.Optional}}
 	p := s.get("form")
 	if n := p.byID(t, "credential-tenant"); attr(n, "value") != "acme" || !has(n, "readonly") {

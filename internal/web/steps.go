@@ -123,6 +123,7 @@ type credentials struct {
 type credential struct {
 	Key, Label, Hint, Example, Value string
 	Secret, Fixed                    bool
+	Again                            bool // a secret that has to be typed once more
 	Problem                          *alert
 }
 
@@ -134,6 +135,12 @@ func (c credential) Describes() string {
 	}
 	if c.Hint != "" || c.Example != "" {
 		ids = append(ids, "hint-"+c.Key)
+	}
+	if c.Fixed {
+		ids = append(ids, "fixed-"+c.Key)
+	}
+	if c.Again {
+		ids = append(ids, "again-"+c.Key)
 	}
 	return strings.Join(ids, " ")
 }
@@ -186,7 +193,7 @@ func (v *visitor) formOf(tool connector.Tool, a connect.Attempt) credentials {
 		}
 		field := credential{Key: c.Key, Label: hint.Label, Hint: hint.Hint, Example: hint.Example, Secret: c.Secret, Value: a.Typed[c.Key]}
 		if c.Secret {
-			field.Value = "" // it never comes back
+			field.Value, field.Again = "", f.Failed || a.Typed[c.Key] != "" // it never comes back
 		}
 		if c.Key == connector.AccountCredential && v.Link.Kind == connect.Relink {
 			field.Value, field.Fixed = v.Integration.Tenant, true
@@ -228,6 +235,9 @@ func (f *credentials) add(p connector.Problem, missing []permission) {
 		a.Details = []string{p.Message}
 	}
 	if n := slices.IndexFunc(f.Fields, func(c credential) bool { return c.Key == p.Credential }); n >= 0 {
+		if f.Fields[n].Fixed && a.Code == connector.ProblemTenant {
+			a.Code = problemAsleep
+		}
 		if f.Fields[n].Problem == nil {
 			f.Fields[n].Problem = &a
 		}
@@ -255,13 +265,14 @@ func known(code connector.ProblemCode) connector.ProblemCode {
 var problems = []connector.ProblemCode{
 	connector.ProblemInput, connector.ProblemTenant, connector.ProblemCredentials, connector.ProblemPermissions, connector.ProblemVersion,
 	connector.ProblemUnreachable, connector.ProblemDown, connector.ProblemInterrupted, connector.ProblemAccount, connector.ProblemOther,
-	problemEmpty, problemLong, problemTooMany,
+	problemEmpty, problemLong, problemTooMany, problemAsleep,
 }
 
 const (
 	problemEmpty   connector.ProblemCode = "empty"
 	problemLong    connector.ProblemCode = "long"
 	problemTooMany connector.ProblemCode = "too_many"
+	problemAsleep  connector.ProblemCode = "asleep" // an account that was connected before is not there
 )
 
 // submit takes credentials and begins their check.
@@ -272,6 +283,9 @@ func (s *server) submit(v *visitor) error {
 	tool, ok := v.selected()
 	if !ok || v.Link.Kind == connect.Setup {
 		return v.lead("")
+	}
+	if v.switching {
+		return v.retype(tool)
 	}
 	_, fields, _ := v.guidance(tool)
 	typed, problems := map[string]string{}, []connector.Problem(nil)
@@ -300,6 +314,26 @@ func (s *server) submit(v *visitor) error {
 		return fmt.Errorf("submit credentials: %w", err)
 	}
 	return v.lead("check", "attempt", a.ID)
+}
+
+// retype shows the form in another language, with what was typed but the secrets, and what was wrong before.
+func (v *visitor) retype(tool connector.Tool) error {
+	var a connect.Attempt
+	if v.attempt != "" {
+		var err error
+		if a, err = v.server.Page.Attempt(v.ctx, v.Visit, v.attempt); err != nil {
+			return fmt.Errorf("read the attempt: %w", err)
+		}
+	}
+	_, fields, _ := v.guidance(tool)
+	typed := map[string]string{}
+	for _, c := range fields {
+		if value := v.r.PostForm.Get("credential-" + c.Key); value != "" && len(value) <= maxValue {
+			typed[c.Key] = value
+		}
+	}
+	a.Typed = typed
+	return v.show(http.StatusOK, "form", v.formOf(tool, a))
 }
 
 // progress is what the check's page shows.
@@ -373,7 +407,7 @@ func (s *server) confirm(v *visitor) error {
 	if err != nil || a == nil {
 		return err
 	}
-	return v.showSummary(http.StatusOK, *a)
+	return v.showSummary(http.StatusOK, *a, nil)
 }
 
 // ready gives the attempt that can be confirmed; nil when it led elsewhere. A setup link has an empty one.
@@ -408,11 +442,14 @@ func (s *server) finish(v *visitor) error {
 		return err
 	}
 	if seen := v.r.PostForm.Get("seen"); seen != "" && seen != v.seen() && v.Link.Kind != connect.Setup {
-		return v.showSummary(http.StatusConflict, *a)
+		return v.showSummary(http.StatusConflict, *a, nil)
 	}
 	choices, err := v.choices()
 	if err != nil {
 		return err
+	}
+	if v.switching {
+		return v.showSummary(http.StatusOK, *a, &choices)
 	}
 	if _, err := s.Page.Finish(v.ctx, v.Visit, v.attempt, choices); err != nil && !errors.Is(err, connect.ErrCompleted) {
 		return fmt.Errorf("complete the link: %w", err)

@@ -10,7 +10,6 @@ import (
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connect"
 	"github.com/kladka/kladka/internal/connector"
-	"github.com/kladka/kladka/internal/store"
 )
 
 // summary is what the last step shows.
@@ -135,11 +134,11 @@ func covered(c connector.Coverage) bool {
 	return c == connector.Supported || c == connector.CoverageUnknown
 }
 
-// showSummary shows the last step.
-func (v *visitor) showSummary(status int, a connect.Attempt) error {
+// showSummary shows the last step, with what was chosen already, if anything was.
+func (v *visitor) showSummary(status int, a connect.Attempt, chosen *connect.Choices) error {
 	sum := summary{Twin: a.Twin}
 	var err error
-	if sum.Mapping, err = v.mapping(); err != nil {
+	if sum.Mapping, err = v.mapping(chosen); err != nil {
 		if v.Link.Kind == connect.Setup {
 			return err // there is nothing else to do
 		}
@@ -153,13 +152,17 @@ func (v *visitor) showSummary(status int, a connect.Attempt) error {
 	sent := v.r.PostForm.Get("seen")
 	sum.Changed = sent != "" && sent != sum.Seen
 	tool, _ := v.selected()
-	v.tell(tool, &sum)
+	declined, created := v.Integration.Settings.Declined, v.Integration.Settings.OnlyCreated
+	if chosen != nil {
+		declined, created = chosen.Declined, chosen.OnlyCreated
+	}
+	v.tell(tool, declined, &sum)
 	_, _, needed := v.guidance(tool)
 	sum.Lacking = missing(a.Report, needed, true)
 	switch said := v.Link.Settings.OnlyCreated; {
 	case said == connect.OnlyCreatedAsk:
-		sum.OnlyCreated, sum.Created = "ask", v.Integration.Settings.OnlyCreated
-	case said == connect.OnlyCreatedOn, said == "" && v.Integration.Settings.OnlyCreated:
+		sum.OnlyCreated, sum.Created = "ask", created
+	case said == connect.OnlyCreatedOn, said == "" && v.OnlyCreated:
 		sum.OnlyCreated = "on"
 	}
 	return v.show(status, "confirm", sum)
@@ -176,9 +179,8 @@ func (v *visitor) seen() string {
 }
 
 // tell sorts what scopes allow into what is always read and done, and what may be declined.
-func (v *visitor) tell(tool connector.Tool, sum *summary) {
+func (v *visitor) tell(tool connector.Tool, declined []string, sum *summary) {
 	w := v.languages.words[v.language]
-	declined := v.Integration.Settings.Declined
 	all := v.parts(tool, v.Scopes, v.Allowed())
 	offer := func(label string, p part) {
 		c := choice{p.name, standing(p.label), !slices.Contains(declined, p.name)}
@@ -254,7 +256,7 @@ func (v *visitor) asksMapping() bool {
 }
 
 // mapping lists the custom fields with the vendor's fields that they can be.
-func (v *visitor) mapping() ([]mapped, error) {
+func (v *visitor) mapping(chosen *connect.Choices) ([]mapped, error) {
 	if !v.asksMapping() {
 		return nil, nil
 	}
@@ -277,9 +279,15 @@ func (v *visitor) mapping() ([]mapped, error) {
 			if c.Description != nil {
 				field.Description = *c.Description
 			}
+			now := connect.FieldRef{}
+			if chosen != nil && chosen.Mapping != nil {
+				now = chosen.Mapping[c.ID]
+			} else if c.Mapped != nil {
+				now = connect.FieldRef{Model: c.Mapped.Model, Type: c.Mapped.Type, Key: c.Mapped.Key}
+			}
 			for _, f := range fields {
 				if f.Model == m {
-					field.Choices = append(field.Choices, fieldChoice(f, c.Mapped))
+					field.Choices = append(field.Choices, fieldChoice(f, now))
 				}
 			}
 			group.Fields = append(group.Fields, field)
@@ -292,12 +300,12 @@ func (v *visitor) mapping() ([]mapped, error) {
 }
 
 // fieldChoice is a vendor's field as it can be chosen; labels repeat, keys do not.
-func fieldChoice(f connector.Field, now *store.IntegrationField) choice {
+func fieldChoice(f connector.Field, now connect.FieldRef) choice {
 	label := f.Key
 	if f.Label != "" && f.Label != f.Key {
 		label = f.Label + " (" + f.Key + ")"
 	}
-	return choice{fieldValue(f), label, now != nil && now.Key == f.Key && now.Type == f.Type}
+	return choice{fieldValue(f), label, now.Key == f.Key && now.Type == f.Type}
 }
 
 func fieldValue(f connector.Field) string { return f.Type + ":" + f.Key }

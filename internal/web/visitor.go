@@ -25,6 +25,7 @@ type visitor struct {
 
 	token, switched, tool, attempt string
 	language                       string
+	switching                      bool // a form was sent only for another language
 }
 
 // read takes the state from the address, or from the form that was sent.
@@ -37,6 +38,9 @@ func (v *visitor) read() error {
 	}
 	v.token, v.attempt = v.value("token"), v.value("attempt")
 	v.tool, v.switched = v.value("tool"), v.value("lang")
+	if to := v.r.PostForm.Get("switch"); to != "" {
+		v.switched, v.switching = to, true
+	}
 	if !slices.Contains(connector.Languages(), v.switched) {
 		v.switched = ""
 	}
@@ -234,6 +238,9 @@ func (v view) step() string {
 
 // Here gives the address of this step, for another try.
 func (v view) Here() string { return v.to(v.step(), "attempt", v.attempt) }
+
+// Switchable reports whether the page has a form whose entries are kept when the language is switched.
+func (v view) Switchable() bool { return v.Page == "form" || v.Page == "confirm" }
 
 // Languages lists the languages with the addresses of this page in them.
 func (v view) Languages() []tongue {

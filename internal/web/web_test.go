@@ -145,7 +145,7 @@ func TestWholeWay(t *testing.T) {
 	a.Report = checking.Report
 	s.attempts["att1"] = a
 	p = s.get("check", "attempt", "att1")
-	p.has(t, "3 of 5 checked", "Granted", "Missing", "Waiting", "/employees/{id}", `aria-live="polite"`)
+	p.has(t, "3 of 5 checked", "Granted", "Missing", "Waiting", "/employees/{id}", `role="status"`)
 	a.State = connect.Ready
 	s.attempts["att1"] = a
 	p = s.leads(s.get("check", "attempt", "att1"))

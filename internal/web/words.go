@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"net/http"
 	"strings"
 	"time"
@@ -80,6 +81,20 @@ func (w words) pair(name, value string) string {
 func standing(label string) string {
 	r, size := utf8.DecodeRuneInString(label)
 	return string(unicode.ToUpper(r)) + label[size:]
+}
+
+// Marked gives a text of a guide, in which the English names of an ATS's interface stand between backquotes, so
+// that they are read out as English, not translated, and found at a glance.
+func (words) Marked(text string) template.HTML {
+	var b strings.Builder
+	for n, part := range strings.Split(text, "`") {
+		part = template.HTMLEscapeString(part)
+		if n%2 == 1 {
+			part = `<b lang="en" translate="no">` + part + `</b>`
+		}
+		b.WriteString(part)
+	}
+	return template.HTML(b.String())
 }
 
 // isolated keeps a name that is written from the right from turning the words around it.

@@ -201,6 +201,13 @@ func TestPagesHoldNoTexts(t *testing.T) {
 	}
 }
 
+func TestMarked(t *testing.T) {
+	w := mustWords(t, "pl")
+	if got, want := string(w.Marked("Otwórz „`Settings & <b>`” i `API`.")), `Otwórz „<b lang="en" translate="no">Settings &amp; &lt;b&gt;</b>” i <b lang="en" translate="no">API</b>.`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestNamesFromTheRight(t *testing.T) {
 	w := mustWords(t, "en")
 	if got := w.T("done.again", "organization", "שלום", "tool", "X"); got != "\u2068שלום\u2069 is connected with X again." {

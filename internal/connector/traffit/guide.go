@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
@@ -27,10 +26,8 @@ const guideScopes = "scopes"
 // guideText is the guide in one language.
 type guideText struct {
 	Prerequisites []string
-	// Scopes and Optional are sentences about permissions, with {scopes} in their place.
-	Scopes, Optional string
-	Steps            map[string]struct{ Title, Text, Caption string }
-	Fields           map[string]connector.FieldHint
+	Steps         map[string]struct{ Title, Text, Caption string }
+	Fields        map[string]connector.FieldHint
 }
 
 // readGuide reads the words of a language, or the English ones.
@@ -54,26 +51,10 @@ func guideFile(name string) []byte {
 	return b
 }
 
-// Guide tells how an administrator makes an API client.
-func (t *traffit) Guide(language string, s ats.Scopes) connector.Guide {
+// Guide tells how an administrator makes an API client. Scopes decide only about the permissions in it.
+func (*traffit) Guide(language string, _ ats.Scopes) connector.Guide {
 	text := readGuide(language)
-	var needed, optional []string
-	for _, p := range t.Permissions(s) {
-		if p.Optional {
-			optional = append(optional, p.Name)
-		} else {
-			needed = append(needed, p.Name)
-		}
-	}
 	g := connector.Guide{Prerequisites: text.Prerequisites, Fields: text.Fields}
-	for _, about := range []struct {
-		sentence string
-		names    []string
-	}{{text.Scopes, needed}, {text.Optional, optional}} {
-		if len(about.names) > 0 {
-			g.Prerequisites = append(g.Prerequisites, strings.ReplaceAll(about.sentence, "{scopes}", strings.Join(about.names, ", ")))
-		}
-	}
 	for _, name := range guideSteps {
 		step := text.Steps[name]
 		g.Steps = append(g.Steps, connector.GuideStep{

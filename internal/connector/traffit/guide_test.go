@@ -68,9 +68,9 @@ func TestGuideLanguages(t *testing.T) {
 				}
 			}
 			text := readGuide(language)
-			for _, s := range []string{text.Scopes, text.Optional} {
-				if strings.Count(s, "{scopes}") != 1 {
-					t.Errorf("%q has not one place for scopes", s)
+			for _, b := range buttons[:7] {
+				if !strings.Contains(string(raw), "`"+b+"`") {
+					t.Errorf("%q is not marked as a name", b)
 				}
 			}
 			for name, step := range text.Steps {
@@ -122,44 +122,6 @@ func TestGuide(t *testing.T) {
 	}
 	if d := cmp.Diff(c.Guide("en", ats.Scopes{}), c.Guide("xx", ats.Scopes{})); d != "" {
 		t.Errorf("a language that there is not (-English +got):\n%s", d)
-	}
-}
-
-// The prerequisites name the scopes that are needed, and apart from them those that may be left out.
-func TestGuideNamesScopes(t *testing.T) {
-	c := New(Options{})
-	few := ats.ScopeConfig{Models: map[ats.Model]ats.ModelScope{}}
-	for _, m := range ats.Models() {
-		if m != ats.Tags && m != ats.Candidates && m != ats.CandidateTags {
-			few.Models[m] = ats.ModelScope{Setting: ats.Disabled}
-		}
-	}
-	few.Models[ats.Candidates] = ats.ModelScope{Fields: map[string]ats.Setting{"source": ats.Disabled}}
-	few.Actions = map[string]ats.Setting{}
-	for _, a := range c.Tool().Actions {
-		few.Actions[a.ID] = ats.Disabled
-	}
-	for name, want := range map[string]struct {
-		scopes ats.Scopes
-		lists  []string
-	}{
-		"everything": {ats.Scopes{}, []string{": employee, recruitment, workflow, user.", ": source, dictionary."}},
-		"few":        {few.Scopes(nil, false), []string{": employee."}},
-	} {
-		for _, language := range connector.Languages() {
-			before := len(readGuide(language).Prerequisites)
-			g := c.Guide(language, want.scopes)
-			got := g.Prerequisites[before:]
-			if len(got) != len(want.lists) {
-				t.Errorf("%s in %s: %q", name, language, got)
-				continue
-			}
-			for n, list := range want.lists {
-				if !strings.Contains(got[n], list) {
-					t.Errorf("%s in %s: %q does not list %q", name, language, got[n], list)
-				}
-			}
-		}
 	}
 }
 
