@@ -30,7 +30,8 @@ Start here:
   kladka demo                      everything at once, with a simulated TRAFFIT; nothing to set up
   kladka serve                     the server
   kladka keys create NAME          an API key for your application
-  kladka integrations add traffit  connect a customer's TRAFFIT
+  kladka links create              a link by which a customer connects TRAFFIT
+  kladka integrations add traffit  the same without the customer, when you have the credentials
 
 Every command explains itself with --help. Results go to standard output, everything else to standard error. Exit codes:
 0 done, 1 failed, 2 wrong arguments or settings, 3 the sync did not succeed, 4 the sync succeeded in part, 5 the doctor

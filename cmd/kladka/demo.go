@@ -187,6 +187,10 @@ secret $SECRET.
 
   $LINK
 
+Then it is the second of your integrations, and its records can be read with its own ID:
+
+  curl -H 'Authorization: Bearer $KEY' $URL/v1/integrations
+
 Change something in the simulated TRAFFIT, then sync again:
 
   curl -X POST '$SANDBOX/_sandbox/random?n=20'

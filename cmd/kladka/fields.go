@@ -32,7 +32,8 @@ Examples:
   kladka fields pass acme candidates _nationality
   kladka fields add candidates nationality --label Nationality
   kladka fields map acme candidates nationality _nationality
-  kladka fields remap acme jobs.department _department branch`
+  kladka fields remap acme jobs.department _department branch
+  kladka fields remove candidates.nationality`
 }
 
 // fieldModel reads a model that has fields: with or without the API's prefix.
@@ -159,8 +160,7 @@ func (c *fieldsPassCmd) Run(s *surroundings) error {
 		if _, err := a.Store.SetPassthrough(s.ctx, i.No, f.ID, !c.Off); err != nil {
 			return err
 		}
-		s.say("Done. It takes effect with the next sync: kladka sync %s --wait", i.ID)
-		return nil
+		return s.changed(a, i.No)
 	})
 }
 
@@ -221,7 +221,12 @@ func (c *fieldsAddCmd) Run(s *surroundings) error {
 	}
 	return c.Settings.with(s, func(a *app.App) error {
 		f, err := a.Store.AddCustomField(s.ctx, store.CustomField{Model: model, Key: c.Key, Label: c.Label, Description: c.Description})
-		if err != nil {
+		switch {
+		case errors.Is(err, store.ErrExists):
+			return fmt.Errorf("there is a custom field %q of %s already", c.Key, model)
+		case errors.Is(err, store.ErrTooMany):
+			return fmt.Errorf("there are %d custom fields already, which is as many as there may be", store.MaxCustomFields)
+		case err != nil:
 			return err
 		}
 		s.print("%s", f.ID)
@@ -235,6 +240,14 @@ type fieldsMapCmd struct {
 	Key         string   `arg:"" help:"The custom field's key."`
 	Vendor      string   `arg:"" optional:"" help:"The vendor's key; left out, the mapping ends."`
 	Settings    settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*fieldsMapCmd) Help() string {
+	return `Examples:
+
+  kladka fields map acme candidates nationality _nationality
+  kladka fields map acme candidates nationality              # none any more`
 }
 
 // Run maps a custom field.
@@ -263,14 +276,13 @@ func (c *fieldsMapCmd) Run(s *surroundings) error {
 		if err := a.Store.MapCustomField(s.ctx, i.No, custom.ID, to); err != nil {
 			return err
 		}
-		s.say("Done. It takes effect with the next sync: kladka sync %s --wait", i.ID)
-		return nil
+		return s.changed(a, i.No)
 	})
 }
 
 type fieldsRemapCmd struct {
 	Integration string   `arg:"" help:"Integration ID or tenant name."`
-	Field       string   `arg:"" optional:"" help:"MODEL.FIELD, such as jobs.department; left out, all that can be remapped are shown."`
+	Field       string   `arg:"" optional:"" help:"MODEL.FIELD, such as jobs.department; alone, its sources are shown; left out, those of all fields."`
 	Keys        []string `arg:"" optional:"" help:"The vendor's keys or IDs of its fields, in the order in which they are tried."`
 	Usual       bool     `help:"Take the value from the usual source again."`
 	Settings    settings `embed:""`
@@ -278,6 +290,17 @@ type fieldsRemapCmd struct {
 
 // maxRemapKeys bounds from how many fields one may take its value, as in the API.
 const maxRemapKeys = 10
+
+// Help is shown by --help.
+func (*fieldsRemapCmd) Help() string {
+	return `The first source that has a value counts. A field that is remapped no longer takes the usual one.
+
+Examples:
+
+  kladka fields remap acme                                    # what can be remapped, and what is
+  kladka fields remap acme jobs.department _department branch
+  kladka fields remap acme jobs.department --usual`
+}
 
 // Run remaps a field.
 func (c *fieldsRemapCmd) Run(s *surroundings) error {
@@ -292,8 +315,8 @@ func (c *fieldsRemapCmd) Run(s *surroundings) error {
 		if err != nil {
 			return err
 		}
-		if c.Field == "" || len(c.Keys) == 0 && !c.Usual {
-			return c.show(s, a, i)
+		if c.Field == "" {
+			return c.show(s, a, i, func(ats.Model, string) bool { return true })
 		}
 		word, field, _ := strings.Cut(c.Field, ".")
 		model := ats.Model(word)
@@ -302,6 +325,9 @@ func (c *fieldsRemapCmd) Run(s *surroundings) error {
 		}
 		if !slices.Contains(a.Remappable(i)[model], field) {
 			return usageError("%s: it cannot be remapped; `kladka fields remap %s` lists what can", c.Field, i.ID)
+		}
+		if len(c.Keys) == 0 && !c.Usual {
+			return c.show(s, a, i, func(m ats.Model, f string) bool { return m == model && f == field })
 		}
 		var ids []string
 		for _, key := range c.Keys {
@@ -321,12 +347,12 @@ func (c *fieldsRemapCmd) Run(s *surroundings) error {
 		if err := a.Store.Remap(s.ctx, i.No, model, field, ids); err != nil {
 			return err
 		}
-		s.say("Done. It takes effect with the next sync: kladka sync %s --wait", i.ID)
-		return nil
+		return s.changed(a, i.No)
 	})
 }
 
-func (c *fieldsRemapCmd) show(s *surroundings, a *app.App, i store.Integration) error {
+// show lists the fields that are wanted with their sources.
+func (c *fieldsRemapCmd) show(s *surroundings, a *app.App, i store.Integration, wanted func(ats.Model, string) bool) error {
 	stored, err := a.Store.Remappings(s.ctx, i.No)
 	if err != nil {
 		return err
@@ -335,6 +361,9 @@ func (c *fieldsRemapCmd) show(s *surroundings, a *app.App, i store.Integration) 
 	remappable := a.Remappable(i)
 	for _, m := range ats.Models() {
 		for _, f := range remappable[m] {
+			if !wanted(m, f) {
+				continue
+			}
 			sources := "usual"
 			for _, r := range stored {
 				if r.Model != m || r.Field != f {
@@ -353,16 +382,31 @@ func (c *fieldsRemapCmd) show(s *surroundings, a *app.App, i store.Integration) 
 }
 
 type fieldsRemoveCmd struct {
-	ID       string   `arg:"" help:"The custom field's ID, as add printed it and GET …/custom-fields lists it."`
+	Field    string   `arg:"" help:"MODEL.KEY, such as candidates.nationality, or the ID that add printed."`
 	Settings settings `embed:""`
 }
 
 // Run removes a custom field.
 func (c *fieldsRemoveCmd) Run(s *surroundings) error {
 	return c.Settings.with(s, func(a *app.App) error {
-		err := a.Store.RemoveCustomField(s.ctx, c.ID)
+		id := c.Field
+		if word, key, named := strings.Cut(c.Field, "."); named {
+			model, err := fieldModel(word)
+			if err != nil {
+				return err
+			}
+			f, err := customField(s, a, 0, model, key)
+			if err != nil {
+				return err
+			}
+			id = f.ID
+		}
+		err := a.Store.RemoveCustomField(s.ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("there is no custom field with the ID %q", c.ID)
+			return fmt.Errorf("there is no custom field with the ID %q; MODEL.KEY names one, too", c.Field)
+		}
+		if err == nil {
+			s.say("Done. Its values are gone with the next sync of the integrations that mapped it.")
 		}
 		return err
 	})

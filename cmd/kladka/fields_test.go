@@ -29,12 +29,22 @@ func TestFields(t *testing.T) {
 		if err := json.Unmarshal([]byte(got.out), &run); err != nil || run.State != "SUCCEEDED" {
 			t.Errorf("%s%s", got.out, got.err)
 		}
+		if list := sh.must(t, "fields", "remap", "demo", "candidates.title"); !strings.HasSuffix(list, "usual") || strings.Count(list, "\n") != 1 {
+			t.Errorf("the sources of one field:\n%s", list)
+		}
+		sh.must(t, "fields", "add", "jobs", "budget")
+		if again := sh.run(t.Context(), "fields", "add", "jobs", "budget"); again.code != exitFailed || !strings.Contains(again.err, `"budget" of ats_jobs already`) {
+			t.Errorf("the same once more: %d, %s", again.code, again.err)
+		}
+		sh.must(t, "fields", "remove", "jobs.budget")
 		sh.must(t, "fields", "remove", custom)
 		for _, bad := range [][]string{
 			{"fields", "pass", "demo", "candidates", "_none"},
 			{"fields", "pass", "demo", "users", "name"},
 			{"fields", "map", "demo", "candidates", "nationality", "_nationality"},
 			{"fields", "remove", custom},
+			{"fields", "remove", "jobs.budget"},
+			{"fields", "remove", "users.name"},
 			{"fields", "add", "candidates", "Zażółć"},
 			{"fields", "list", "nobody"},
 		} {

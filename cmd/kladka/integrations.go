@@ -293,7 +293,9 @@ func (c *integrationsShowCmd) Run(s *surroundings) error {
 				return err
 			}
 			since := "not yet"
-			if at := out.Models[string(m)]; at != nil {
+			if at := out.Models[string(m)]; !i.Scopes.Model(m) {
+				since = "switched off by scopes"
+			} else if at != nil {
 				since = *at
 			}
 			t.row(string(m), fmt.Sprint(n), since)
@@ -437,6 +439,16 @@ type integrationsPurgeCmd struct {
 	Settings settings `embed:""`
 }
 
+// Help is shown by --help.
+func (*integrationsPurgeCmd) Help() string {
+	return `Without it a server does that after the time that KLADKA_DELETE_AFTER says. It cannot be undone.
+
+Examples:
+
+  kladka integrations list --removed
+  kladka integrations purge traffit:7xKXtg2CW87d97TXJSDpbD5j`
+}
+
 // Run deletes the data of a removed integration.
 func (c *integrationsPurgeCmd) Run(s *surroundings) error {
 	return c.Settings.with(s, func(a *app.App) error {
@@ -458,22 +470,38 @@ func (t settings) change(s *surroundings, named string, do func(*app.App, store.
 		if err := do(a, i); err != nil {
 			return err
 		}
-		if i, err = a.Store.IntegrationByNo(s.ctx, i.No); err != nil {
-			return err
-		}
-		if i.DataExpiredAt != nil {
-			s.say("Done. The data do not match yet; a server syncs it now, or: kladka sync %s --wait", i.ID)
-		} else {
-			s.say("Done.")
-		}
-		return nil
+		return s.changed(a, i.No)
 	})
+}
+
+// changed says when a change of an integration counts.
+func (s *surroundings) changed(a *app.App, no int64) error {
+	i, err := a.Store.IntegrationByNo(s.ctx, no)
+	if err != nil {
+		return err
+	}
+	if i.DataExpiredAt == nil {
+		s.say("Done.")
+		return nil
+	}
+	s.say("Done. The next sync puts the data right. A running server starts it now, or: kladka sync %s --wait", i.ID)
+	return nil
 }
 
 type integrationsScopesCmd struct {
 	Integration string   `arg:"" help:"Integration ID or tenant name."`
 	Config      string   `arg:"" help:"Scope configuration, by ID or name."`
 	Settings    settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*integrationsScopesCmd) Help() string {
+	return `What it switches off is hidden at once and erased by the next sync; what it switches on is read by it. Where that needs
+permissions that the API client in TRAFFIT lacks, let the customer add them: kladka links create --relink acme --scopes …
+
+Example:
+
+  kladka integrations scopes acme 'No phones'`
 }
 
 // Run gives an integration other scopes.
@@ -496,7 +524,11 @@ type integrationsOnlyCmd struct {
 // Help is shown by --help.
 func (*integrationsOnlyCmd) Help() string {
 	return `Switched on, the next sync erases all candidates and applications but those that were created through the API; jobs, stages
-and users stay. Switched off, it reads them.`
+and users stay. Switched off, it reads them.
+
+Example:
+
+  kladka integrations only-created acme on`
 }
 
 // Run switches the setting.

@@ -158,13 +158,21 @@ func (c *linksListCmd) Run(s *surroundings) error {
 		for _, l := range all {
 			state := l.State(a.Store.Now())
 			out = append(out, linkAsJSON(l, string(state)))
-			t.row(l.ID, string(l.Kind), string(l.Type), string(state), orDash(l.Settings.Organization), *stamp(&l.CreatedAt), *stamp(&l.ExpiresAt))
+			organization := l.Settings.Organization
+			if organization == "" && l.Integration != 0 {
+				i, err := a.Store.IntegrationByNo(s.ctx, l.Integration)
+				if err != nil && !errors.Is(err, store.ErrNotFound) {
+					return err
+				}
+				organization = i.OrganizationName
+			}
+			t.row(l.ID, string(l.Kind), string(l.Type), string(state), orDash(organization), *stamp(&l.CreatedAt), *stamp(&l.ExpiresAt))
 		}
 		if c.JSON {
 			return printJSON(s.stdout, out)
 		}
 		if len(all) == 0 {
-			s.say("There is no link yet. Make one: kladka links create --help")
+			s.say("There is no link. Make one: kladka links create --help")
 			return nil
 		}
 		return t.write(s.stdout)
@@ -185,7 +193,7 @@ func (c *linksRevokeCmd) Run(s *surroundings) error {
 		} else if err != nil {
 			return err
 		}
-		s.say("The link can not be used any more.")
+		s.say("The link cannot be used any more.")
 		return nil
 	})
 }

@@ -245,6 +245,16 @@ type scopesCreateCmd struct {
 	Settings settings   `embed:""`
 }
 
+// Help is shown by --help.
+func (*scopesCreateCmd) Help() string {
+	return `Prints its ID. Nothing changes until an integration or a link gets it, or it is made the default.
+
+Examples:
+
+  kladka scopes create 'No phones' --off candidates.phone_numbers --optional tags,candidates.source
+  kladka scopes create Copy --file scopes.json`
+}
+
 // Run makes a scope configuration and prints its ID.
 func (c *scopesCreateCmd) Run(s *surroundings) error {
 	name, err := scopesName(c.Name)
@@ -272,6 +282,16 @@ type scopesUpdateCmd struct {
 	Name     string     `help:"Give it another name." placeholder:"NAME"`
 	Flags    scopeFlags `embed:""`
 	Settings settings   `embed:""`
+}
+
+// Help is shown by --help.
+func (*scopesUpdateCmd) Help() string {
+	return `What is switched off is hidden at once and erased by the next sync of each integration; what is switched on is read by it.
+
+Examples:
+
+  kladka scopes update 'No phones' --on candidates.phone_numbers --off candidates.location
+  kladka scopes update 'No phones' --name 'No places'`
 }
 
 // Run changes a scope configuration.
@@ -305,6 +325,15 @@ func (c *scopesUpdateCmd) Run(s *surroundings) error {
 type scopesDefaultCmd struct {
 	Config   string   `arg:"" help:"Scope configuration, by ID or name."`
 	Settings settings `embed:""`
+}
+
+// Help is shown by --help.
+func (*scopesDefaultCmd) Help() string {
+	return `Integrations that are there keep theirs. A link may name another one.
+
+Example:
+
+  kladka scopes default 'No phones'`
 }
 
 // Run changes the default.

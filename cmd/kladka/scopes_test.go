@@ -104,7 +104,7 @@ func TestSettingsOfAnIntegration(t *testing.T) {
 	if i := sh.shown(t, id); !i.OnlyCreated {
 		t.Error("the server's default does not count")
 	}
-	other := sh.must(t, addDemo("--no-sync", "--no-only-created")...)
+	other := sh.must(t, addDemo("--no-sync", "--no-default-only-created")...)
 	if i := sh.shown(t, other); i.OnlyCreated {
 		t.Error("the flag does not win")
 	}

@@ -36,7 +36,7 @@ func (c *syncCmd) Run(s *surroundings) error {
 			return err
 		}
 		if i.Status == store.StatusInactive {
-			return fmt.Errorf("%s is switched off; switch it on first (PUT /v1/integrations/%s/enabled)", i.OrganizationName, i.ID)
+			return fmt.Errorf("%s is switched off; switch it on first: kladka integrations enable %s", i.OrganizationName, i.ID)
 		}
 		typ := store.FullSync
 		if c.Type == "delta" {

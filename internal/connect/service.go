@@ -220,7 +220,7 @@ func (s *Service) judge(ctx context.Context, l Link, i *store.Integration) error
 	}
 	custom, err := s.customFields(ctx, *i)
 	if err == nil && len(custom) == 0 {
-		return ats.Errorf(ats.InputInvalid, "There is nothing to set up: the setup maps custom fields, and none is defined. Define one with `kladka fields add`.")
+		return ats.Errorf(ats.InputInvalid, "There is nothing to set up: the setup maps custom fields, and none is defined. POST /v1/custom-fields or `kladka fields add` makes one.")
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func TestStatesAndEvents(t *testing.T) {
 		ended := func(state store.RunState, patience time.Duration) func() error {
 			return func() error {
 				return s.Transact(ctx, func(tx *sql.Tx) error {
-					return s.RunEnded(ctx, tx, store.Run{Integration: i.No}, state, store.Restriction{}, time.Hour, patience)
+					return s.RunEnded(ctx, tx, store.Run{Integration: i.No, CreatedAt: s.Now()}, state, store.Restriction{}, time.Hour, patience)
 				})
 			}
 		}
