@@ -65,14 +65,6 @@ func TestURLOf(t *testing.T) {
 	}
 }
 
-func TestAllSpellingsOfAnAccountShareABudget(t *testing.T) {
-	for _, typed := range []string{"acme", " Acme ", "https://acme.traffit.com/", "www.acme.traffit.com", "acme.traffit.com"} {
-		if got := accountOf(typed); got != "acme" {
-			t.Errorf("%q: %q", typed, got)
-		}
-	}
-}
-
 func openApp(t *testing.T, dir string) *App {
 	t.Helper()
 	a, err := Open(t.Context(), Config{DataDir: dir})

@@ -19,7 +19,7 @@ func (a *App) openConnect(ctx context.Context) error {
 	}
 	a.connect = connect.New(connect.Config{
 		Store: a.Store, Keys: a.keys, LinkKeys: links, ActivationKeys: activation,
-		Connectors: a.tenants.connectors, Connect: a.tenants.connect, Open: a.tenants.open, Account: accountOf,
+		Connectors: a.tenants.connectors, Connect: a.tenants.connect, Open: a.tenants.open,
 		Seal: func(id string, credentials map[string]string) (string, error) {
 			return sealCredentials(a.keys, id, credentials)
 		},

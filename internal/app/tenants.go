@@ -118,24 +118,13 @@ func (t *tenants) connect(conn connector.Connector, credentials map[string]strin
 	recorded := t.trail.Transport(wire{t}, trail.Integration{No: i.No, ID: i.ID, Mentions: conn.Mentions, Unkept: !i.Restriction().None()})
 	return conn.Connect(connector.Config{
 		Credentials: credentials,
-		Transport:   t.budgets.Transport(recorded, slug+":"+accountOf(credentials[connector.AccountCredential])),
+		Transport:   t.budgets.Transport(recorded, slug+":"+conn.Account(credentials[connector.AccountCredential])),
 		Now:         t.config.Now,
 		Log:         t.config.Log.With("tool", slug),
 		Confirmed:   i.Settings.Confirmed,
 		FileLabels:  i.Settings.FileLabels,
 		Scopes:      i.Scopes,
 	})
-}
-
-// accountOf gives one name to all ways of writing an account, so that they share a budget.
-func accountOf(typed string) string {
-	name := strings.ToLower(strings.TrimSpace(typed))
-	if _, rest, ok := strings.Cut(name, "://"); ok {
-		name = rest
-	}
-	name, _, _ = strings.Cut(strings.TrimPrefix(name, "www."), "/")
-	name, _, _ = strings.Cut(name, ".")
-	return name
 }
 
 // wire sends requests: it asks whether they still are to be sent, says who asks, and notes how the

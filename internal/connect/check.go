@@ -77,7 +77,7 @@ func (s *Service) Submit(ctx context.Context, v Visit, tool string, typed map[st
 	}
 	id := ats.NewID()
 	row, err := s.Store.AddAttempt(ctx, store.Attempt{
-		ID: id, Link: v.Link.ID, Tool: tool, Tenant: s.Account(credentials[connector.AccountCredential]),
+		ID: id, Link: v.Link.ID, Tool: tool, Tenant: conn.Account(credentials[connector.AccountCredential]),
 		Credentials: s.Keys.Seal(plain, attemptPlace(id)), Report: rec.json(), RequestID: trail.NewID(),
 	}, maxAttempts)
 	switch {

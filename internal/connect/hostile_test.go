@@ -23,3 +23,30 @@ func TestOddAttempts(t *testing.T) {
 		}
 	})
 }
+
+// However an account is written, it is the same one: for those who reconnect it, and for who has it already.
+func TestSpellingsOfAnAccount(t *testing.T) {
+	onSQLite(t, nil, func(r *rig) {
+		_, token := r.link(connect.Connect, connect.Embedded, nil, acme())
+		credentials := good("demo")
+		credentials["tenant"] = `"demo"`
+		v := r.visit(token)
+		first := r.finish(v, r.submit(v, credentials).ID, connect.Choices{}).Integration
+		if first.Tenant != "demo" {
+			r.Errorf("it is stored as %q", first.Tenant)
+		}
+		_, token = r.link(connect.Relink, connect.Embedded, &first, connect.LinkSettings{})
+		again := r.visit(token)
+		_, token = r.link(connect.Connect, connect.Embedded, nil, acme())
+		another := r.visit(token)
+		for _, typed := range []string{"demo", " Demo ", "https://https://demo.traffit.com/#/x", "demo.traffit.com:443", "www.demo.traffit.com", "\u200bdemo"} {
+			credentials["tenant"] = typed
+			if a := r.submit(again, credentials); a.State != connect.Ready {
+				r.Errorf("reconnected as %q: %+v", typed, a)
+			}
+			if a := r.submit(another, credentials); a.State != connect.Ready || !a.Twin {
+				r.Errorf("connected as %q: %+v", typed, a)
+			}
+		}
+	})
+}

@@ -154,7 +154,6 @@ func serviceConfig(ctx context.Context, s *store.Store, vendor string, recorder 
 			tenant, err := open(conn, credentials, i)
 			return conn, tenant, err
 		},
-		Account: strings.ToLower,
 		Seal: func(id string, credentials map[string]string) (string, error) {
 			plain, err := json.Marshal(credentials)
 			return keys.Seal(plain, place(id)), err

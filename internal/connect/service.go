@@ -42,8 +42,6 @@ type Config struct {
 	Connect func(conn connector.Connector, credentials map[string]string, i store.Integration) (connector.Tenant, error)
 	// Open gives access to an integration's account.
 	Open func(ctx context.Context, i store.Integration) (connector.Connector, connector.Tenant, error)
-	// Account gives one name to all ways of writing an account.
-	Account func(typed string) string
 	// Seal seals credentials for an integration.
 	Seal func(id string, credentials map[string]string) (string, error)
 	// Enqueue asks, within a transaction, for a run to be worked on after a delay.

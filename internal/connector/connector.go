@@ -232,6 +232,8 @@ type Connector interface {
 	Tool() Tool
 	// Credentials lists what a connection needs.
 	Credentials() []Credential
+	// Account gives one name to all ways of writing an account's name.
+	Account(typed string) string
 	// Connect prepares access to one tenant; nothing is sent yet.
 	Connect(Config) (Tenant, error)
 	// Revision changes whenever the same parts would fold into different records.

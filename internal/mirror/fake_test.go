@@ -125,6 +125,7 @@ func unit(entity string, id int) connector.Unit {
 
 func (f *fakeATS) Tool() connector.Tool                            { return connector.Tool{Slug: "fake"} }
 func (f *fakeATS) Credentials() []connector.Credential             { return nil }
+func (f *fakeATS) Account(typed string) string                     { return typed }
 func (f *fakeATS) Revision() string                                { return f.revision }
 func (f *fakeATS) UnitOf(ats.Model, string) (connector.Unit, bool) { return connector.Unit{}, false }
 func (f *fakeATS) Endpoint(connector.PartKey) (string, bool)       { return "", false }

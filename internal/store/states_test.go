@@ -447,3 +447,36 @@ func TestDueDuringARun(t *testing.T) {
 		}
 	})
 }
+
+// An action that ends after its integration was removed, and its data deleted, leaves nothing behind.
+func TestNothingIsTrackedOfRemoved(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+		ctx, s := t.Context(), db.Open(t)
+		i := storetest.NewIntegration(t, s)
+		track := func() {
+			t.Helper()
+			if err := s.Transact(ctx, func(tx *sql.Tx) error { return s.Track(ctx, tx, i.No, "7", "7:1") }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows := func() int { return len(lines(t, s, `SELECT candidate FROM tracked_applications`)) }
+		track()
+		track()
+		if n := rows(); n != 1 {
+			t.Fatalf("%d rows", n)
+		}
+		if err := s.RemoveIntegration(ctx, i.No, 0); err != nil {
+			t.Fatal(err)
+		}
+		for more := true; more; {
+			var err error
+			if more, err = s.PurgeRemoved(ctx); err != nil {
+				t.Fatal(err)
+			}
+			track()
+		}
+		if n := rows(); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+	})
+}

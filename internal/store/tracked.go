@@ -8,10 +8,12 @@ import (
 )
 
 // Track notes that a candidate, and where there is one their application, was created through the API.
-// It is noted whatever the settings are: they may change.
+// It is noted whatever the settings are: they may change. Of an integration that was removed meanwhile nothing
+// is: nobody would delete it any more.
 func (s *Store) Track(ctx context.Context, tx *sql.Tx, no int64, candidate, application string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO tracked_applications (integration, candidate, application, tracked_at)
-		VALUES ($1, $2, $3, $4) ON CONFLICT (integration, candidate, application) DO NOTHING`, no, candidate, application, s.Now())
+		SELECT no, $1, $2, $3 FROM integrations WHERE no = $4 AND deleted_at IS NULL
+		ON CONFLICT (integration, candidate, application) DO NOTHING`, candidate, application, s.Now(), no)
 	if err != nil {
 		return fmt.Errorf("note what was created: %w", err)
 	}

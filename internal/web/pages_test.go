@@ -434,6 +434,31 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// When scopes are changed while the customer looks at the summary, nothing is decided about what was not shown.
+func TestScopesChangeBeforeTheEnd(t *testing.T) {
+	s := newSite(t)
+	full(s.fake)
+	seen := func(p page) string {
+		for _, n := range p.elements(t) {
+			if attr(n, "name") == "seen" {
+				return attr(n, "value")
+			}
+		}
+		t.Fatal("the form does not say what it showed")
+		return ""
+	}
+	first := seen(s.get("confirm", "attempt", "a1"))
+	s.fake.visit.Scopes.Models[ats.Tags] = ats.ModelScope{Setting: ats.Optional}
+	p := s.post("confirm", "attempt", "a1", "seen", first, "share", "ats_jobs")
+	p.sound(t, "en")
+	p.byID(t, "changed")
+	if p.status != http.StatusConflict || len(s.finished) > 0 {
+		t.Errorf("it answered %d and finished %v", p.status, s.finished)
+	}
+	s.leads(s.post("confirm", "attempt", "a1", "seen", seen(p), "share", "ats_jobs")).has(t, "Connected")
+	s.get("confirm", "attempt", "a1").lacks(t, `id="changed"`)
+}
+
 // What a link does not ask for cannot be chosen.
 func TestNothingIsChosenUnasked(t *testing.T) {
 	s := newSite(t)

@@ -407,6 +407,9 @@ func (s *server) finish(v *visitor) error {
 	if err != nil || a == nil {
 		return err
 	}
+	if seen := v.r.PostForm.Get("seen"); seen != "" && seen != v.seen() && v.Link.Kind != connect.Setup {
+		return v.showSummary(http.StatusConflict, *a)
+	}
 	choices, err := v.choices()
 	if err != nil {
 		return err

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -12,6 +15,8 @@ import (
 
 // summary is what the last step shows.
 type summary struct {
+	Seen    string   // see visitor.seen
+	Changed bool     // it is another than the customer saw when deciding
 	Reads   []group  // what is always read
 	Writes  []string // what is always done
 	Asks    []ask    // what the customer may decline
@@ -144,6 +149,9 @@ func (v *visitor) showSummary(status int, a connect.Attempt) error {
 	if v.Link.Kind == connect.Setup {
 		return v.show(status, "confirm", sum)
 	}
+	sum.Seen = v.seen()
+	sent := v.r.PostForm.Get("seen")
+	sum.Changed = sent != "" && sent != sum.Seen
 	tool, _ := v.selected()
 	v.tell(tool, &sum)
 	_, _, needed := v.guidance(tool)
@@ -155,6 +163,16 @@ func (v *visitor) showSummary(status int, a connect.Attempt) error {
 		sum.OnlyCreated = "on"
 	}
 	return v.show(status, "confirm", sum)
+}
+
+// seen tells apart what summaries are about: scopes may change while a customer decides.
+func (v *visitor) seen() string {
+	text, err := json.Marshal(v.Scopes)
+	if err != nil {
+		panic(err) // it holds texts only
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 // tell sorts what scopes allow into what is always read and done, and what may be declined.

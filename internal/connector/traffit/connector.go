@@ -70,6 +70,14 @@ func (*traffit) Credentials() []connector.Credential {
 // Revision names the version of the folds.
 func (*traffit) Revision() string { return revision }
 
+// Account gives the tenant's name; what cannot be one is given as it was typed.
+func (*traffit) Account(typed string) string {
+	if name, err := tenantName(typed); err == nil {
+		return name
+	}
+	return strings.ToLower(strings.TrimSpace(typed))
+}
+
 // Connect prepares access to a tenant.
 func (t *traffit) Connect(cfg connector.Config) (connector.Tenant, error) {
 	name, err := tenantName(cfg.Credentials[credentialTenant])
