@@ -58,7 +58,7 @@ The first sync starts as soon as a server runs; --wait does it here and now.
 An administrator of the tenant makes the API client in TRAFFIT under Settings, Integrations, API, with the scopes
 employee, recruitment, workflow, user, source and dictionary.
 
-With --only-created nothing is kept of candidates and applications that were not created through the API.
+With --default-only-created nothing is kept of candidates and applications that were not created through the API.
 
 Examples:
 

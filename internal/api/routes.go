@@ -4,6 +4,30 @@ import "github.com/kladka/kladka/internal/action"
 
 // routes lists everything that this API answers; what the contract knows beyond it: see routed.
 func (s *server) routes(r *registrar) {
+	s.recordRoutes(r)
+	s.syncRoutes(r)
+	s.integrationRoutes(r)
+	s.scopeRoutes(r)
+	s.connectRoutes(r)
+	s.fieldRoutes(r)
+
+	handle(r, operation{route: "GET /v1/tools/{category}", id: "list-tools", tag: "general", summary: "List the tools of a category and what they cover"}, s.listTools)
+
+	r.operations["GET /files/{token}"] = operation{class: recruiting, live: true}
+	r.mux.HandleFunc("GET /files/{token}", s.download)
+	r.mux.HandleFunc("GET /openapi.json", s.openAPI)
+	r.mux.HandleFunc("GET /v1/openapi.json", s.openAPI)
+	r.mux.HandleFunc("GET /healthz", s.health)
+	r.mux.HandleFunc("GET /readyz", s.ready)
+	r.mux.HandleFunc("GET /assets/tools/{file}", s.asset)
+	r.mux.HandleFunc("GET /logs/{request_id}", s.showLog)
+	if s.Metrics != nil {
+		r.mux.Handle("GET /metrics", s.Metrics)
+	}
+}
+
+// recordRoutes read and change what an ATS has.
+func (s *server) recordRoutes(r *registrar) {
 	for _, l := range lists {
 		handleSpliced(r, operation{
 			route: "GET /v1/ats/" + l.path, id: "list-" + l.path, tag: "ats", class: recruiting, summary: l.summary,
@@ -50,7 +74,10 @@ func (s *server) routes(r *registrar) {
 			"no Idempotency-Key counts: after an error it is for you to find out what became of it.",
 		live: true, relays: true, files: []place{placeOf("multipart_form_data[].value.data")},
 	}, s.passthrough)
+}
 
+// syncRoutes are about keys, syncs and the request log.
+func (s *server) syncRoutes(r *registrar) {
 	handle(r, operation{route: "GET /v1/check-api-key", id: "check-api-key", tag: "general", summary: "Check the API key"}, s.checkKey)
 	handle(r, operation{
 		route: "POST /v1/force-sync", id: "force-sync", tag: "syncs", summary: "Start a sync",
@@ -70,7 +97,10 @@ func (s *server) routes(r *registrar) {
 	handle(r, operation{
 		route: "GET /v1/requests/{request_id}", id: "get-request", tag: "requests", summary: "Show a logged request and what was asked of the ATS for it",
 	}, s.getRequest)
+}
 
+// integrationRoutes show and change integrations.
+func (s *server) integrationRoutes(r *registrar) {
 	handle(r, operation{
 		route: "GET /v1/integrations", id: "list-integrations", tag: "integrations", summary: "List integrations",
 		params: pageParams(maxPageSize),
@@ -89,11 +119,10 @@ func (s *server) routes(r *registrar) {
 		route: "PATCH /v1/integrations/{integration_id}/settings", id: "update-integration-settings", tag: "integrations", summary: "Change settings of an integration",
 		doc: "What is left out, or null, stays as it is. The answer shows all of them.",
 	}, s.updateSettings)
-	handle(r, operation{
-		route: "PUT /v1/integrations/{integration_id}/scope-config", id: "set-integration-scope-config", tag: "scopes", summary: "Give an integration another scope configuration",
-		doc: scopeDoc,
-	}, s.setScopeConfig)
+}
 
+// scopeRoutes are about what is read and done.
+func (s *server) scopeRoutes(r *registrar) {
 	handle(r, operation{
 		route: "GET /v1/scope-configs", id: "list-scope-configs", tag: "scopes", summary: "List scope configurations", params: pageParams(maxPageSize),
 	}, s.listScopeConfigs)
@@ -106,7 +135,14 @@ func (s *server) routes(r *registrar) {
 	handle(r, operation{
 		route: "PUT /v1/scope-configs/{scope_config_id}/default", id: "set-default-scope-config", tag: "scopes", summary: "Make a scope configuration that of new integrations",
 	}, s.setDefaultScopeConfig)
+	handle(r, operation{
+		route: "PUT /v1/integrations/{integration_id}/scope-config", id: "set-integration-scope-config", tag: "scopes", summary: "Give an integration another scope configuration",
+		doc: scopeDoc,
+	}, s.setScopeConfig)
+}
 
+// connectRoutes are about links, and what comes of them.
+func (s *server) connectRoutes(r *registrar) {
 	handle(r, operation{
 		route: "POST /v1/connect/create-link", id: "create-link", tag: "connect", summary: "Make a link by which a customer connects an account",
 	}, s.createLink)
@@ -131,7 +167,10 @@ func (s *server) routes(r *registrar) {
 		route: "DELETE /v1/connect/links/{link_id}", id: "revoke-link", tag: "connect", summary: "Make a link useless",
 		doc: "One that was completed stays so, and its integration stays.",
 	}, s.revokeLink)
+}
 
+// fieldRoutes are about the fields of an ATS and what becomes of them.
+func (s *server) fieldRoutes(r *registrar) {
 	handle(r, operation{
 		route: "GET /v1/integrations/{integration_id}/integration-fields", id: "list-integration-fields", tag: "fields", summary: "List fields of the ATS",
 		params: pageParams(maxFieldPageSize),
@@ -161,20 +200,6 @@ func (s *server) routes(r *registrar) {
 		route: "PUT /v1/integrations/{integration_id}/remappings", id: "set-remapping", tag: "fields", summary: "Let a field take its value from other fields of the ATS",
 		doc: "The first source that has a value counts. Takes effect with the next sync, which becomes due.",
 	}, s.setRemapping)
-
-	handle(r, operation{route: "GET /v1/tools/{category}", id: "list-tools", tag: "general", summary: "List the tools of a category and what they cover"}, s.listTools)
-
-	r.operations["GET /files/{token}"] = operation{class: recruiting, live: true}
-	r.mux.HandleFunc("GET /files/{token}", s.download)
-	r.mux.HandleFunc("GET /openapi.json", s.openAPI)
-	r.mux.HandleFunc("GET /v1/openapi.json", s.openAPI)
-	r.mux.HandleFunc("GET /healthz", s.health)
-	r.mux.HandleFunc("GET /readyz", s.ready)
-	r.mux.HandleFunc("GET /assets/tools/{file}", s.asset)
-	r.mux.HandleFunc("GET /logs/{request_id}", s.showLog)
-	if s.Metrics != nil {
-		r.mux.Handle("GET /metrics", s.Metrics)
-	}
 }
 
 const actionDoc = "Changes the ATS at once and may take some minutes. It can be retried blindly, best with an Idempotency-Key."
