@@ -95,7 +95,7 @@ var nouns = map[ats.Model]string{
 
 // look reads the record that a client named, by our ID or the ATS's; false when the store has none.
 func (s *server) look(ctx context.Context, i store.Integration, m ats.Model, id string) (record, bool, error) {
-	q := store.Query{Model: m, Integration: i.No, PageSize: 1}
+	q := store.Query{Model: m, Integration: i.No, PageSize: 1, OnlyCreated: othersAreStored(i)}
 	remote, isRemote := strings.CutPrefix(id, remotePrefix)
 	switch {
 	case isRemote && plainID(remote):

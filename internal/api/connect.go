@@ -52,7 +52,7 @@ func (s *server) createLink(ctx context.Context, in *createLinkIn) (*CreatedLink
 	b := in.Body
 	var c complaints
 	set := connect.LinkSettings{
-		Email: lowerDomain(c.email("body.end_user_email", b.Email)), Organization: c.required("body.end_user_organization_name", b.Organization, maxOrganization),
+		Email: c.email("body.end_user_email", b.Email), Organization: c.required("body.end_user_organization_name", b.Organization, maxOrganization),
 		Tool: trimmed(b.Tool), Language: b.chosen(), ScopeConfig: trimmed(b.ScopeConfig), FieldMapping: b.FieldMapping,
 		OnlyCreated: connect.OnlyCreated(trimmed(b.OnlyCreated)),
 	}
@@ -84,12 +84,6 @@ func trimmed(s *string) string {
 		return ""
 	}
 	return strings.TrimSpace(*s)
-}
-
-// lowerDomain writes the domain of an address small.
-func lowerDomain(address string) string {
-	at := strings.LastIndexByte(address, '@') + 1
-	return address[:at] + strings.ToLower(address[at:])
 }
 
 type relinkIn struct {

@@ -151,7 +151,7 @@ func (s *server) served(ctx context.Context, i store.Integration, m ats.Model, r
 	if remoteID == "" {
 		return nil, nil
 	}
-	q := store.Query{Model: m, Integration: i.No, PageSize: 1, IDs: []string{ats.Namespace(i.ID).ID(m, remoteID)}}
+	q := store.Query{Model: m, Integration: i.No, PageSize: 1, IDs: []string{ats.Namespace(i.ID).ID(m, remoteID)}, OnlyCreated: othersAreStored(i)}
 	q.RemoteData = s.remoteData(i, m)
 	page, err := s.Store.Page(ctx, q)
 	if err != nil {

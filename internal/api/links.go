@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,6 +102,11 @@ func (s *server) openLink(r *http.Request) (link, connector.Content, error) {
 	s.about(ctx, i)
 	if err := modelOn(i, ats.Candidates); err != nil {
 		return l, connector.Content{}, err
+	}
+	if i.Settings.OnlyCreated {
+		if _, ours, err := s.look(ctx, i, ats.Candidates, remotePrefix+l.Candidate); err != nil || !ours {
+			return l, connector.Content{}, cmp.Or(err, noSuch("path.token: nothing of the file's candidate is shared any more"))
+		}
 	}
 	_, tenant, err := s.Open(ctx, i)
 	if err != nil {

@@ -51,7 +51,7 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 		}
 		q.Model, q.Query.Integration = l.model, i.No
 		q.Query.RemoteData = s.remoteData(i, l.model)
-		q.OnlyCreated = i.Settings.OnlyCreated && i.DataExpiredAt != nil // the next sync erases the others
+		q.OnlyCreated = othersAreStored(i)
 		page, err := s.Store.Page(ctx, q.Query)
 		if err != nil {
 			return nil, err
@@ -65,6 +65,12 @@ func (s *server) list(l list) func(context.Context, *listIn) (*spliced, error) {
 		}
 		return out, nil
 	}
+}
+
+// othersAreStored reports that applications may be stored that were not created through the API, although no
+// others are kept: the next sync erases them.
+func othersAreStored(i store.Integration) bool {
+	return i.Settings.OnlyCreated && i.DataExpiredAt != nil
 }
 
 // remoteData gives the reader of a model's raw rows; nil where they are not served.

@@ -172,6 +172,7 @@ func TestLists(t *testing.T) {
 		},
 		scenario{name: "no sync yet", url: "/v1/ats/jobs", headers: on(unstart), status: 409, want: []string{"INTEGRATION.SETUP_SYNC_PENDING", "No sync has been started"}},
 		scenario{name: "setup open", url: "/v1/ats/jobs", headers: on(setup), status: 409, want: []string{"INTEGRATION.SETUP_INCOMPLETE"}},
+		scenario{name: "sync while the setup is open", method: "POST", url: "/v1/force-sync", headers: on(setup), body: `{}`, status: 400, want: []string{"has open steps", "setup-link"}},
 		scenario{name: "remote data", url: "/v1/ats/jobs", headers: on(withData), status: 200, want: []string{`"remote_data":{"/rows/100":{"model":"ats_jobs"}}`}},
 		scenario{name: "header name in any case", url: "/v1/ats/tags", headers: map[string]string{"x-integration-id": full}, status: 200},
 	)

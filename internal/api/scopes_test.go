@@ -13,6 +13,7 @@ import (
 	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 	"github.com/kladka/kladka/internal/store"
+	"github.com/kladka/kladka/internal/store/storetest"
 )
 
 // scope gives an integration a scope configuration in which some things are off: models, model.field or actions.
@@ -347,7 +348,7 @@ func TestScopeConfigs(t *testing.T) {
 	})
 	i, err := b.store.Integration(t.Context(), full)
 	if err == nil {
-		err = b.store.SetDeclined(t.Context(), i.No, []string{"ats_tags", "ats_create_application"})
+		err = storetest.Decline(t.Context(), b.store, i.No, "ats_tags", "ats_create_application")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -469,5 +470,44 @@ func TestDeleteIntegration(t *testing.T) {
 	}
 	if d := cmp.Diff(map[string]int64{full: hour, withData: 0, removed: 0}, got); d != "" {
 		t.Errorf("kept for (-want +got):\n%s", d)
+	}
+}
+
+// Switched to created applications alone, others can neither be read nor acted upon, before they are erased.
+func TestOthersAreHiddenAtOnce(t *testing.T) {
+	b := newBench(t, nil)
+	j := newJudge(b)
+	i, err := b.store.Integration(t.Context(), full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files struct {
+		Data struct {
+			Results []struct {
+				URL string `json:"data_url"`
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, b.do("GET", "/v1/ats/candidates/remote:1000/attachments", "", on(full)))), &files); err != nil || len(files.Data.Results) == 0 {
+		t.Fatal(files, err)
+	}
+	download := strings.TrimPrefix(files.Data.Results[0].URL, "https://kladka.example.com")
+	if err := b.store.SetOnlyCreated(t.Context(), i.No, true); err != nil {
+		t.Fatal(err)
+	}
+	b.carry(action.Answer{CandidateID: "1000"})
+	at := "/v1/ats/applications/remote:1000:100"
+	b.run(t, j, []scenario{
+		{name: "list", url: "/v1/ats/candidates", headers: on(full), status: 200, not: []string{`"1000"`}},
+		{name: "files", url: "/v1/ats/candidates/remote:1000/attachments", headers: on(full), status: 404},
+		{name: "reject", method: "POST", url: at + "/reject", headers: on(full), body: `{"rejection_reason_id":"remote:1"}`, status: 404},
+		{name: "note", method: "POST", url: at + "/notes", headers: on(full), body: `{"content":"x","content_type":"PLAIN_TEXT"}`, status: 404},
+		{name: "tag", method: "POST", url: "/v1/ats/candidates/remote:1000/tags", headers: on(full), body: `{"tag":{"name":"VIP"}}`, status: 404},
+	})
+	if len(b.actions.asked) > 0 {
+		t.Errorf("%d actions were carried out", len(b.actions.asked))
+	}
+	if got := b.do("GET", download, "", map[string]string{"Authorization": ""}).StatusCode; got == 200 {
+		t.Error("an address of a file that was given out before still works")
 	}
 }

@@ -30,6 +30,9 @@ func (s *server) forceSync(ctx context.Context, in *syncIn) (*startedSync, error
 	if i.Status == store.StatusInactive {
 		return nil, ats.Errorf(ats.Inactive, "The integration is switched off. PUT /v1/integrations/{integration_id}/enabled switches it on.")
 	}
+	if i.SetupStatus == store.SetupIncomplete {
+		return nil, ats.Errorf(ats.SetupIncomplete, "The setup of the integration has open steps; POST /v1/integrations/{integration_id}/setup-link makes a link for them.")
+	}
 	typ := store.FullSync
 	if in.Body != nil && in.Body.Type != nil {
 		typ = store.RunType(*in.Body.Type)

@@ -73,7 +73,7 @@ func (a *App) AddIntegration(ctx context.Context, n NewIntegration) (store.Integ
 	i, err := a.Store.AddIntegration(ctx, store.Integration{
 		ID: n.ID, Tool: n.Tool, Status: store.StatusActive, SetupStatus: store.SetupSyncing,
 		OrganizationName: n.OrganizationName, OriginID: optional(n.OriginID), CreatorEmail: optional(n.CreatorEmail),
-		Tenant: accountOf(n.Credentials["tenant"]), ScopeConfig: scopes,
+		Tenant: accountOf(n.Credentials[connector.AccountCredential]), ScopeConfig: scopes,
 		Settings: store.Settings{RemoteData: n.RemoteData, OnlyCreated: n.OnlyCreated},
 	}, sealed)
 	if err != nil || n.NoSync {

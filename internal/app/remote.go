@@ -30,18 +30,18 @@ func (a *App) remoteData(i store.Integration) store.RemoteData {
 		if err != nil {
 			return nil, err
 		}
-		if !i.Scopes.Whole() {
-			if parts, err = keep(conn, parts, i.Scopes.Only(m)); err != nil {
-				return nil, err
-			}
-		}
 		single := map[string]map[string]json.RawMessage{}
 		several := map[string]map[string][]json.RawMessage{}
 		for _, p := range parts {
+			if !i.Scopes.Whole() {
+				if p.Raw, err = conn.Keep(p.PartKey, p.Raw, i.Scopes.Only(m)); err != nil {
+					return nil, fmt.Errorf("cut the raw row of %s: %w", p.Unit, err)
+				}
+			}
 			path, many := conn.Endpoint(p.PartKey)
 			id := record[p.Unit]
 			switch {
-			case path == "":
+			case path == "" || p.Raw == nil:
 			case many:
 				if several[id] == nil {
 					several[id] = map[string][]json.RawMessage{}
@@ -72,20 +72,4 @@ func (a *App) remoteData(i store.Integration) store.RemoteData {
 		}
 		return out, nil
 	}
-}
-
-// keep cuts parts to what scopes allow.
-func keep(conn connector.Connector, parts []connector.Part, s ats.Scopes) ([]connector.Part, error) {
-	kept := make([]connector.Part, 0, len(parts))
-	for _, p := range parts {
-		raw, err := conn.Keep(p.PartKey, p.Raw, s)
-		if err != nil {
-			return nil, fmt.Errorf("cut the raw row of %s: %w", p.Unit, err)
-		}
-		if raw != nil {
-			p.Raw = raw
-			kept = append(kept, p)
-		}
-	}
-	return kept, nil
 }

@@ -118,7 +118,7 @@ func (t *tenants) connect(conn connector.Connector, credentials map[string]strin
 	recorded := t.trail.Transport(wire{t}, trail.Integration{No: i.No, ID: i.ID, Mentions: conn.Mentions, Unkept: !i.Restriction().None()})
 	return conn.Connect(connector.Config{
 		Credentials: credentials,
-		Transport:   t.budgets.Transport(recorded, slug+":"+accountOf(credentials["tenant"])),
+		Transport:   t.budgets.Transport(recorded, slug+":"+accountOf(credentials[connector.AccountCredential])),
 		Now:         t.config.Now,
 		Log:         t.config.Log.With("tool", slug),
 		Confirmed:   i.Settings.Confirmed,

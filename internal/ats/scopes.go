@@ -1,8 +1,6 @@
 package ats
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"reflect"
@@ -214,16 +212,6 @@ func (s Scopes) Off() []string {
 	}
 	slices.Sort(off)
 	return off
-}
-
-// Revision changes whenever the same records would be stored differently.
-func (s Scopes) Revision() string {
-	off := s.Off()
-	if len(off) == 0 {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(strings.Join(off, "\n")))
-	return hex.EncodeToString(sum[:8])
 }
 
 // Blank gives an entity without the fields that scopes switch off. Its identity stays.

@@ -20,9 +20,6 @@ import (
 	"github.com/kladka/kladka/internal/trail"
 )
 
-// accountKey is what all connectors call the credential that names the account.
-const accountKey = "tenant"
-
 // How often whoever checks says so, after how long without a word nobody does, and how long writing may take.
 const (
 	beatEvery   = 5 * time.Second
@@ -81,7 +78,7 @@ func (s *Service) Submit(ctx context.Context, v Visit, tool string, typed map[st
 	}
 	id := ats.NewID()
 	row, err := s.Store.AddAttempt(ctx, store.Attempt{
-		ID: id, Link: v.Link.ID, Tool: tool, Tenant: s.Account(credentials[accountKey]),
+		ID: id, Link: v.Link.ID, Tool: tool, Tenant: s.Account(credentials[connector.AccountCredential]),
 		Credentials: s.Keys.Seal(plain, attemptPlace(id)), Report: rec.json(), RequestID: trail.NewID(),
 	}, maxAttempts)
 	switch {
@@ -95,14 +92,14 @@ func (s *Service) Submit(ctx context.Context, v Visit, tool string, typed map[st
 	s.Point("connect.submitted")
 	if len(rec.Problems) == 0 && v.Link.Kind == Relink && row.Tenant != v.Integration.Tenant {
 		rec.Problems = []connector.Problem{{
-			Code: connector.ProblemAccount, Credential: accountKey,
+			Code: connector.ProblemAccount, Credential: connector.AccountCredential,
 			Message: fmt.Sprintf("this link reconnects the account %q, and no other", v.Integration.Tenant),
 		}}
 	}
 	var tenant connector.Tenant
 	if len(rec.Problems) == 0 {
 		i := v.Integration
-		i.No, i.Settings.Confirmed, i.Scopes = 0, nil, v.Scopes.Scopes(nil, false)
+		i.No, i.Settings.Confirmed, i.Scopes = 0, nil, v.Allowed()
 		if tenant, err = s.Connect(conn, credentials, i); err != nil {
 			rec.Problems = []connector.Problem{conn.Explain(err)}
 		}
@@ -280,7 +277,7 @@ func (c *check) judge(ctx context.Context, report connector.CheckReport, err err
 		return []connector.Problem{c.conn.Explain(err)}
 	}
 	optional := map[string]bool{}
-	for _, p := range c.conn.Permissions(c.visit.Scopes.Scopes(nil, false)) {
+	for _, p := range c.conn.Permissions(c.visit.Allowed()) {
 		optional[p.Name] = p.Optional
 	}
 	var problems []connector.Problem

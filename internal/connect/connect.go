@@ -78,9 +78,9 @@ type Link struct {
 	Type     LinkType
 	Settings LinkSettings
 	// Integration is the number of the one that it is about; 0 for a connection that was not completed.
-	Integration                       int64
-	CreatedAt, ExpiresAt              int64
-	RevokedAt, CompletedAt, Exchanged *int64
+	Integration            int64
+	CreatedAt, ExpiresAt   int64
+	RevokedAt, CompletedAt *int64
 }
 
 // LinkState is what has become of a link.
@@ -179,6 +179,9 @@ type Visit struct {
 	// CustomFields are the fields to map, with what they are mapped to.
 	CustomFields []store.CustomField
 }
+
+// Allowed is what may be read and done while nothing is declined.
+func (v Visit) Allowed() ats.Scopes { return v.Scopes.Scopes(nil, false) }
 
 // Page is what package web needs of the service.
 type Page interface {

@@ -36,7 +36,7 @@ func (s *Service) Fields(ctx context.Context, v Visit, attempt string) ([]connec
 	if err != nil {
 		return nil, err
 	}
-	i := store.Integration{Tool: row.Tool, Scopes: v.Scopes.Scopes(nil, false)}
+	i := store.Integration{Tool: row.Tool, Scopes: v.Allowed()}
 	tenant, err := s.Connect(s.Connectors[row.Tool], credentials, i)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)

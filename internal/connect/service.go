@@ -149,7 +149,7 @@ func read(keys Sealer, place, token string, into any) error {
 func linkOf(row store.Link) (Link, error) {
 	l := Link{
 		ID: row.ID, Kind: Kind(row.Kind), Type: LinkType(row.Type), Integration: row.Integration,
-		CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, RevokedAt: row.RevokedAt, CompletedAt: row.CompletedAt, Exchanged: row.ExchangedAt,
+		CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, RevokedAt: row.RevokedAt, CompletedAt: row.CompletedAt,
 	}
 	if err := json.Unmarshal(row.Settings, &l.Settings); err != nil {
 		return l, fmt.Errorf("read the settings of link %s: %w", row.ID, err)
@@ -159,6 +159,7 @@ func linkOf(row store.Link) (Link, error) {
 
 // Create makes a link and gives its address.
 func (s *Service) Create(ctx context.Context, kind Kind, typ LinkType, i *store.Integration, settings LinkSettings) (Link, string, error) {
+	settings.Email = lowerDomain(settings.Email)
 	l := Link{ID: ats.NewID(), Kind: kind, Type: typ, Settings: settings, CreatedAt: s.now()}
 	l.ExpiresAt = l.CreatedAt + typ.Valid().Milliseconds()
 	if i != nil {
@@ -227,6 +228,12 @@ func (s *Service) judge(ctx context.Context, l Link, i *store.Integration) error
 // oneLine reports whether a text is one, and neither blank nor too long.
 func oneLine(text string, most int) bool {
 	return strings.TrimSpace(text) != "" && utf8.ValidString(text) && utf8.RuneCountInString(text) <= most && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// lowerDomain writes the domain of an address small.
+func lowerDomain(address string) string {
+	at := strings.LastIndexByte(address, '@') + 1
+	return address[:at] + strings.ToLower(address[at:])
 }
 
 // emailPattern is what clients take for an e-mail address when they read it again.
@@ -308,9 +315,6 @@ func (s *Service) visit(ctx context.Context, l Link) (Visit, error) {
 	}
 	if l.Integration == 0 || l.Settings.ScopeConfig != "" && l.CompletedAt == nil {
 		c, err := s.Store.ScopeConfig(ctx, l.Settings.ScopeConfig)
-		if errors.Is(err, store.ErrNotFound) && l.Settings.ScopeConfig != "" { // it is gone since
-			c, err = s.Store.ScopeConfig(ctx, "")
-		}
 		if err != nil {
 			return v, err
 		}
@@ -326,7 +330,7 @@ func (s *Service) visit(ctx context.Context, l Link) (Visit, error) {
 		if err != nil {
 			return v, err
 		}
-		allowed := v.Scopes.Scopes(nil, false)
+		allowed := v.Allowed()
 		v.CustomFields = slices.DeleteFunc(custom, func(f store.CustomField) bool { return !allowed.Model(f.Model) })
 	}
 	return v, nil

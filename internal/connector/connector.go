@@ -297,6 +297,9 @@ type Config struct {
 	Scopes ats.Scopes
 }
 
+// AccountCredential is the key that all connectors give the credential that names the account.
+const AccountCredential = "tenant"
+
 // Credential describes one thing that the customer has to give.
 type Credential struct {
 	Key, Label string

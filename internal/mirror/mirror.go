@@ -203,6 +203,9 @@ func (e *Engine) prepare(ctx context.Context, run store.Run) (*work, error) {
 		return w, fmt.Errorf("read the integration: %w", err)
 	}
 	w.restrict(i)
+	if i.Status == store.StatusInactive { // it was switched off while the run was being queued
+		return w, errCancelled
+	}
 	if w.conn, w.tenant, err = e.Open(ctx, w.integration); err != nil {
 		return w, err
 	}

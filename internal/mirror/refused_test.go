@@ -41,3 +41,33 @@ func TestWhenCredentialsAreGivenUp(t *testing.T) {
 		})
 	}
 }
+
+// New credentials are not given up because a sync that was under way finds the old ones refused.
+func TestReconnectedDuringASync(t *testing.T) {
+	each(t, 15, func(t *testing.T, b *bench) {
+		b.db.Clock.Add(time.Minute)
+		b.ats.before = func(request string) {
+			if request == "people 1" {
+				b.ats.before = nil
+				b.db.Clock.Add(time.Minute)
+				if err := b.store.SetCredentials(t.Context(), b.integration.No, "new"); err != nil {
+					t.Error(err)
+				}
+				b.ats.fail = func(string) error { return &connector.AuthError{Message: "invalid_client", Final: true} }
+			}
+		}
+		b.wantState(b.sync(), store.RunAuthentication)
+		b.db.Clock.Add(time.Second)
+		b.reread()
+		if b.integration.Status != store.StatusActive || b.integration.AuthFailingSince != nil {
+			t.Errorf("it is %s", b.integration.Status)
+		}
+		if due, err := b.store.DueFull(t.Context()); err != nil || len(due) != 1 {
+			t.Errorf("due is %v, %v", due, err)
+		}
+		b.wantState(b.sync(), store.RunAuthentication) // the new ones are no good either
+		if b.reread(); b.integration.Status != store.StatusInvalid {
+			t.Errorf("it is %s", b.integration.Status)
+		}
+	})
+}

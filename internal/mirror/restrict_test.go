@@ -624,3 +624,16 @@ func TestWidenedBetweenSyncs(t *testing.T) {
 		}
 	})
 }
+
+// A run that was queued for an integration that is switched off reads nothing.
+func TestRunOfWhatIsSwitchedOff(t *testing.T) {
+	each(t, 5, func(t *testing.T, b *bench) {
+		run := b.start()
+		b.exec(`UPDATE integrations SET status = 'INACTIVE'`)
+		b.slice(run.ID)
+		b.wantState(b.run(run.ID), store.RunCancelled)
+		if n := b.ats.count(""); n > 0 {
+			t.Errorf("%d requests were sent", n)
+		}
+	})
+}

@@ -75,18 +75,15 @@ func (s *Store) stateChanged(ctx context.Context, tx *sql.Tx, no int64) error {
 	}{i.Tool, i.ID, category, i.endUser(), "PASSED", i.SetupStatus, i.Status, ats.Milli(s.Now())})
 }
 
-// addEvent records an event in the transaction of what it tells. data becomes its payload.
+// addEvent records an event in the transaction of what it tells, about an integration or none (0). data becomes
+// its payload.
 func (s *Store) addEvent(ctx context.Context, tx *sql.Tx, integration int64, typ EventType, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {
 		return err
 	}
-	var no any
-	if integration != 0 {
-		no = integration
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO events (id, integration, type, data, created_at) VALUES ($1, $2, $3, $4, $5)`,
-		ats.NewID(), no, string(typ), string(text), s.Now()); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO events (id, integration, type, data, created_at) VALUES ($1, NULLIF(CAST($2 AS BIGINT), 0), $3, $4, $5)`,
+		ats.NewID(), integration, string(typ), string(text), s.Now()); err != nil {
 		return fmt.Errorf("record the event %s: %w", typ, err)
 	}
 	return nil

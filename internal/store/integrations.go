@@ -125,7 +125,7 @@ func (s *Store) addIntegration(ctx context.Context, tx *sql.Tx, i Integration, s
 	} else if err != nil {
 		return Integration{}, fmt.Errorf("store integration %s: %w", i.ID, err)
 	}
-	if i, err = scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, i.No)); err != nil {
+	if i, err = readIntegration(ctx, tx, i.No); err != nil {
 		return Integration{}, err
 	}
 	return i, s.addEvent(ctx, tx, i.No, IntegrationCreated, createdPayload(i))
@@ -138,7 +138,15 @@ func (s *Store) Integration(ctx context.Context, id string) (Integration, error)
 
 // IntegrationByNo reads an integration that was not removed, by its number.
 func (s *Store) IntegrationByNo(ctx context.Context, no int64) (Integration, error) {
-	return scanIntegration(s.read.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1 AND deleted_at IS NULL`, no))
+	return readIntegration(ctx, s.read, no)
+}
+
+// readIntegration is IntegrationByNo, also in a transaction.
+func readIntegration(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, no int64,
+) (Integration, error) {
+	return scanIntegration(db.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1 AND deleted_at IS NULL`, no))
 }
 
 // Integrations lists the integrations that were not removed, oldest first, after a number.

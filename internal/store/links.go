@@ -67,12 +67,8 @@ func scanLink(row interface{ Scan(...any) error }) (Link, error) {
 
 // AddLink stores a new link.
 func (s *Store) AddLink(ctx context.Context, l Link) error {
-	var no any
-	if l.Integration != 0 {
-		no = l.Integration
-	}
 	if _, err := s.write.ExecContext(ctx, `INSERT INTO links (id, kind, type, integration, settings, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, l.ID, l.Kind, l.Type, no, string(l.Settings), l.CreatedAt, l.ExpiresAt); err != nil {
+		VALUES ($1, $2, $3, NULLIF(CAST($4 AS BIGINT), 0), $5, $6, $7)`, l.ID, l.Kind, l.Type, l.Integration, string(l.Settings), l.CreatedAt, l.ExpiresAt); err != nil {
 		return fmt.Errorf("store the link: %w", err)
 	}
 	return nil
@@ -330,11 +326,7 @@ func (s *Store) completedBy(ctx context.Context, tx *sql.Tx, link string) (Integ
 	} else if err != nil {
 		return Integration{}, err
 	}
-	return livingIntegration(ctx, tx, l.Integration)
-}
-
-func livingIntegration(ctx context.Context, tx *sql.Tx, no int64) (Integration, error) {
-	return scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1 AND deleted_at IS NULL`, no))
+	return readIntegration(ctx, tx, l.Integration)
 }
 
 // complete makes or changes the integration of a link.
@@ -349,7 +341,7 @@ func (s *Store) complete(ctx context.Context, tx *sql.Tx, l Link, c Completion) 
 	if err != nil {
 		return i, err
 	}
-	if i, err = livingIntegration(ctx, tx, i.No); err != nil {
+	if i, err = readIntegration(ctx, tx, i.No); err != nil {
 		return i, err
 	}
 	if err := s.mapFields(ctx, tx, i, c.Mapping); err != nil {
@@ -367,9 +359,12 @@ func (s *Store) complete(ctx context.Context, tx *sql.Tx, l Link, c Completion) 
 // changeConnected applies a completion to an integration that there is, and reports whether its first sync
 // can begin.
 func (s *Store) changeConnected(ctx context.Context, tx *sql.Tx, no int64, c Completion) (start bool, err error) {
-	// The update keeps others out until the commit.
-	before, err := scanIntegration(tx.QueryRowContext(ctx, `UPDATE integrations SET last_seq = last_seq
-		WHERE no = $1 AND deleted_at IS NULL RETURNING `+integrationColumns, no))
+	if c.ScopeConfig != "" {
+		if err := s.setScopeConfig(ctx, tx, no, c.ScopeConfig); err != nil {
+			return false, err
+		}
+	}
+	before, err := lockIntegration(ctx, tx, no)
 	if err != nil {
 		return false, err
 	}
@@ -378,36 +373,15 @@ func (s *Store) changeConnected(ctx context.Context, tx *sql.Tx, no int64, c Com
 			return false, err
 		}
 	}
-	settings := before.Settings
-	settings.Declined = slices.Clone(settings.Declined)
 	if c.Settings != nil {
-		c.Settings(&settings)
-	}
-	text, err := json.Marshal(settings)
-	if err != nil {
-		return false, err
-	}
-	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1, next_full_at = $2,
-			scope_config = COALESCE((SELECT id FROM scope_configs WHERE id = $3), scope_config) WHERE no = $4`,
-		string(text), s.Now(), c.ScopeConfig, no); err != nil {
-		return false, fmt.Errorf("change the integration: %w", err)
-	}
-	after, err := livingIntegration(ctx, tx, no)
-	if err != nil {
-		return false, err
-	}
-	if after.Restriction().Revision() != before.Restriction().Revision() {
-		if err := s.expire(ctx, tx, no); err != nil {
+		if err := s.changeSettingsIn(ctx, tx, no, c.Settings); err != nil {
 			return false, err
 		}
 	}
 	if !c.SetUp || before.SetupStatus != SetupIncomplete {
 		return false, nil
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET setup_status = $1 WHERE no = $2`, SetupSyncing, no); err != nil {
-		return false, fmt.Errorf("end the setup: %w", err)
-	}
-	return true, s.stateChanged(ctx, tx, no)
+	return true, s.transition(ctx, tx, no, `UPDATE integrations SET setup_status = $1 WHERE no = $2`, SetupSyncing, no)
 }
 
 // mapFields maps custom fields to vendor fields, which need not be known yet.

@@ -90,7 +90,7 @@ func (t *Tx) SetFolding(ctx context.Context, f Folding) error {
 // Integration reads the integration as it is now: nobody changes what is folded under other settings
 // than these until the write ends.
 func (t *Tx) Integration(ctx context.Context) (Integration, error) {
-	return scanIntegration(t.tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1 AND deleted_at IS NULL`, t.no))
+	return readIntegration(ctx, t.tx, t.no)
 }
 
 // Unload makes models unreadable until they are loaded again.

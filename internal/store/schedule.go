@@ -48,7 +48,7 @@ func (s *Store) RunEnded(ctx context.Context, tx *sql.Tx, run Run, state RunStat
 		return s.transition(ctx, tx, run.Integration, `UPDATE integrations SET status = 'ACTIVE'
 			WHERE no = $1 AND status = 'INVALID' AND deleted_at IS NULL`, run.Integration) // it was synced by hand
 	case state == RunAuthentication:
-		return s.refused(ctx, tx, run.Integration, patience)
+		return s.refused(ctx, tx, run.Integration, began, patience)
 	}
 	return nil
 }

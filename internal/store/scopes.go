@@ -133,10 +133,7 @@ func (s *Store) UpdateScopeConfig(ctx context.Context, id, name string, config a
 			return err
 		}
 		for _, i := range affected {
-			if config.Scopes(i.Settings.Declined, i.Settings.RemoteData).Revision() == i.Scopes.Revision() {
-				continue
-			}
-			if err := s.expire(ctx, tx, i.No); err != nil {
+			if err := s.settle(ctx, tx, i, config, i.Settings); err != nil {
 				return err
 			}
 		}
@@ -187,8 +184,5 @@ func (s *Store) setScopeConfig(ctx context.Context, tx *sql.Tx, no int64, id str
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET scope_config = $1 WHERE no = $2`, id, no); err != nil {
 		return fmt.Errorf("set the scope configuration: %w", err)
 	}
-	if config.Config.Scopes(i.Settings.Declined, i.Settings.RemoteData).Revision() == i.Scopes.Revision() {
-		return nil
-	}
-	return s.expire(ctx, tx, no)
+	return s.settle(ctx, tx, i, config.Config, i.Settings)
 }

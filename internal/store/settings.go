@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
+	"github.com/kladka/kladka/internal/ats"
 	"github.com/kladka/kladka/internal/connector"
 )
 
@@ -43,13 +43,6 @@ func (s *Store) SetOnlyCreated(ctx context.Context, no int64, on bool) error {
 	return s.changeSettings(ctx, no, func(settings *Settings) { settings.OnlyCreated = on })
 }
 
-// SetDeclined replaces what the customer does not want to share. The next sync, which becomes due,
-// erases or reads it.
-func (s *Store) SetDeclined(ctx context.Context, no int64, declined []string) error {
-	declined = slices.Compact(slices.Sorted(slices.Values(declined)))
-	return s.changeSettings(ctx, no, func(settings *Settings) { settings.Declined = declined })
-}
-
 // changeSettings changes an integration's settings, without losing what others change meanwhile.
 func (s *Store) changeSettings(ctx context.Context, no int64, change func(*Settings)) error {
 	return s.Transact(ctx, func(tx *sql.Tx) error { return s.changeSettingsIn(ctx, tx, no, change) })
@@ -71,12 +64,17 @@ func (s *Store) changeSettingsIn(ctx context.Context, tx *sql.Tx, no int64, chan
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET settings = $1 WHERE no = $2`, string(changed), no); err != nil {
 		return fmt.Errorf("store the settings: %w", err)
 	}
-	after := before
-	after.Settings, after.Scopes = settings, before.ScopeConfig.Config.Scopes(settings.Declined, settings.RemoteData)
+	return s.settle(ctx, tx, before, before.ScopeConfig.Config, settings)
+}
+
+// settle expires what is stored of an integration when it would be stored differently under another scope
+// configuration or other settings.
+func (s *Store) settle(ctx context.Context, tx *sql.Tx, before Integration, config ats.ScopeConfig, settings Settings) error {
+	after := Integration{Settings: settings, Scopes: config.Scopes(settings.Declined, settings.RemoteData)}
 	if after.Restriction().Revision() == before.Restriction().Revision() {
 		return nil
 	}
-	return s.expire(ctx, tx, no)
+	return s.expire(ctx, tx, before.No)
 }
 
 // lockIntegration reads an integration that was not removed, and keeps others from changing it until the commit.
@@ -88,7 +86,7 @@ func lockIntegration(ctx context.Context, tx *sql.Tx, no int64) (Integration, er
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return Integration{}, errors.Join(ErrNotFound, err)
 	}
-	return scanIntegration(tx.QueryRowContext(ctx, `SELECT `+integrationColumns+` FROM integrations WHERE no = $1`, no))
+	return readIntegration(ctx, tx, no)
 }
 
 // expire notes that what is stored of an integration does not match its settings any more, and makes a

@@ -33,16 +33,20 @@ func (s *Store) setCredentials(ctx context.Context, tx *sql.Tx, no int64, sealed
 	if _, err := lockIntegration(ctx, tx, no); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL, refused_at = NULL, next_full_at = $2
-		WHERE no = $3`, sealed, s.Now(), no); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET credentials = $1, auth_failing_since = NULL, refused_at = NULL, next_full_at = $2,
+			replaced_at = $3 WHERE no = $4`, sealed, s.Now(), s.Now(), no); err != nil {
 		return fmt.Errorf("store the credentials: %w", err)
 	}
 	return s.transition(ctx, tx, no, `UPDATE integrations SET status = 'ACTIVE' WHERE no = $1 AND status = 'INVALID'`, no)
 }
 
 // refused notes that a sync found the credentials refused, and gives them up when every sync has for as
-// long as patience.
-func (s *Store) refused(ctx context.Context, tx *sql.Tx, no int64, patience time.Duration) error {
+// long as patience. Of those that came after the sync began it says nothing: it may have used the old ones.
+func (s *Store) refused(ctx context.Context, tx *sql.Tx, no, began int64, patience time.Duration) error {
+	var replaced bool
+	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(replaced_at, 0) > $1 FROM integrations WHERE no = $2`, began, no).Scan(&replaced); err != nil || replaced {
+		return err
+	}
 	now := s.Now()
 	if _, err := tx.ExecContext(ctx, `UPDATE integrations SET auth_failing_since = COALESCE(auth_failing_since, $1)
 		WHERE no = $2`, now, no); err != nil {

@@ -56,7 +56,7 @@ func TestStatesAndEvents(t *testing.T) {
 		ended := func(state store.RunState, patience time.Duration) func() error {
 			return func() error {
 				return s.Transact(ctx, func(tx *sql.Tx) error {
-					return s.RunEnded(ctx, tx, store.Run{Integration: i.No}, state, store.Restriction{}, time.Hour, patience)
+					return s.RunEnded(ctx, tx, store.Run{Integration: i.No, CreatedAt: s.Now()}, state, store.Restriction{}, time.Hour, patience)
 				})
 			}
 		}
@@ -357,9 +357,9 @@ func TestSettingsExpireData(t *testing.T) {
 				Models: phones(ats.Disabled).Models, Actions: map[string]ats.Setting{"ats_create_candidate": ats.Disabled},
 			}), false},
 			{"optional, and not declined", update("phoneless", phones(ats.Optional)), true},
-			{"declined", func() error { return s.SetDeclined(ctx, read.No, []string{"ats_candidates.phone_numbers"}) }, true},
+			{"declined", func() error { return storetest.Decline(ctx, s, read.No, "ats_candidates.phone_numbers") }, true},
 			{"off and declined", update("phoneless", phones(ats.Disabled)), false},
-			{"declined what is not optional", func() error { return s.SetDeclined(ctx, read.No, []string{"ats_jobs"}) }, false},
+			{"declined what is not optional", func() error { return storetest.Decline(ctx, s, read.No, "ats_jobs") }, false},
 			{"passed through", func() error { _, err := s.SetPassthrough(ctx, read.No, wage, true); return err }, true},
 			{"passed through already", func() error { _, err := s.SetPassthrough(ctx, read.No, wage, true); return err }, false},
 			{"mapped", func() error { return s.MapCustomField(ctx, read.No, custom.ID, &wage) }, true},

@@ -13,9 +13,6 @@ import (
 	"github.com/kladka/kladka/internal/connector"
 )
 
-// credentialTenant is the key of the credential that names the account; a relink cannot change it.
-const credentialTenant = "tenant"
-
 // start is where links lead: the choice of a tool, or else the guide.
 func (s *server) start(v *visitor) error {
 	if err := v.open(); err != nil {
@@ -63,8 +60,8 @@ type permission struct {
 }
 
 func (v *visitor) guideOf(tool connector.Tool) guide {
-	from, _, permissions := v.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
-	g := guide{Prerequisites: from.Prerequisites, Permissions: v.permissions(tool, permissions)}
+	from, _, permissions := v.guidance(tool)
+	g := guide{Prerequisites: from.Prerequisites, Permissions: permissions}
 	for _, s := range from.Steps {
 		step := guideStep{Title: s.Title, Text: s.Text, Caption: s.Caption}
 		if len(s.Picture) > 0 {
@@ -77,6 +74,12 @@ func (v *visitor) guideOf(tool connector.Tool) guide {
 		g.Steps = append(g.Steps, step)
 	}
 	return g
+}
+
+// guidance is what the tool's connector tells about credentials and permissions.
+func (v *visitor) guidance(tool connector.Tool) (connector.Guide, []connector.Credential, []permission) {
+	g, credentials, permissions := v.Page.Guide(tool.Slug, v.language, v.Allowed())
+	return g, credentials, v.permissions(tool, permissions)
 }
 
 func (v *visitor) permissions(tool connector.Tool, from []connector.Permission) []permission {
@@ -174,7 +177,7 @@ func (s *server) form(v *visitor) error {
 
 // formOf makes the form, with what an attempt says about it.
 func (v *visitor) formOf(tool connector.Tool, a connect.Attempt) credentials {
-	hints, fields, permissions := v.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
+	hints, fields, permissions := v.guidance(tool)
 	f := credentials{Guide: v.guideOf(tool), Failed: len(a.Problems) > 0 || a.State == connect.Failed}
 	for _, c := range fields {
 		hint := hints.Fields[c.Key]
@@ -185,13 +188,13 @@ func (v *visitor) formOf(tool connector.Tool, a connect.Attempt) credentials {
 		if c.Secret {
 			field.Value = "" // it never comes back
 		}
-		if c.Key == credentialTenant && v.Link.Kind == connect.Relink {
+		if c.Key == connector.AccountCredential && v.Link.Kind == connect.Relink {
 			field.Value, field.Fixed = v.Integration.Tenant, true
 		}
 		f.Fields = append(f.Fields, field)
 	}
 	for _, p := range a.Problems {
-		f.add(p, missing(a.Report, v.permissions(tool, permissions), false))
+		f.add(p, missing(a.Report, permissions, false))
 	}
 	if f.Failed && len(a.Problems) == 0 {
 		f.add(connector.Problem{Code: connector.ProblemOther}, nil)
@@ -270,11 +273,11 @@ func (s *server) submit(v *visitor) error {
 	if !ok || v.Link.Kind == connect.Setup {
 		return v.lead("")
 	}
-	_, fields, _ := s.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
+	_, fields, _ := v.guidance(tool)
 	typed, problems := map[string]string{}, []connector.Problem(nil)
 	for _, c := range fields {
 		value := strings.TrimSpace(v.r.PostForm.Get("credential-" + c.Key))
-		if c.Key == credentialTenant && v.Link.Kind == connect.Relink {
+		if c.Key == connector.AccountCredential && v.Link.Kind == connect.Relink {
 			value = v.Integration.Tenant
 		}
 		switch {
@@ -332,8 +335,8 @@ func (s *server) check(v *visitor) error {
 		return v.lead("confirm", "attempt", a.ID)
 	}
 	tool, _ := v.selected()
-	_, _, permissions := s.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
-	return v.show(http.StatusOK, "check", progressOf(a.Report, v.permissions(tool, permissions)))
+	_, _, permissions := v.guidance(tool)
+	return v.show(http.StatusOK, "check", progressOf(a.Report, permissions))
 }
 
 func progressOf(report connector.CheckReport, needed []permission) progress {

@@ -146,8 +146,8 @@ func (v *visitor) showSummary(status int, a connect.Attempt) error {
 	}
 	tool, _ := v.selected()
 	v.tell(tool, &sum)
-	_, _, needed := v.Page.Guide(tool.Slug, v.language, v.Scopes.Scopes(nil, false))
-	sum.Lacking = missing(a.Report, v.permissions(tool, needed), true)
+	_, _, needed := v.guidance(tool)
+	sum.Lacking = missing(a.Report, needed, true)
 	switch said := v.Link.Settings.OnlyCreated; {
 	case said == connect.OnlyCreatedAsk:
 		sum.OnlyCreated, sum.Created = "ask", v.Integration.Settings.OnlyCreated
@@ -161,7 +161,7 @@ func (v *visitor) showSummary(status int, a connect.Attempt) error {
 func (v *visitor) tell(tool connector.Tool, sum *summary) {
 	w := v.languages.words[v.language]
 	declined := v.Integration.Settings.Declined
-	all := v.parts(tool, v.Scopes, v.Scopes.Scopes(nil, false))
+	all := v.parts(tool, v.Scopes, v.Allowed())
 	offer := func(label string, p part) {
 		c := choice{p.name, standing(p.label), !slices.Contains(declined, p.name)}
 		if n := len(sum.Asks); n > 0 && sum.Asks[n-1].Label == standing(label) {
@@ -290,7 +290,7 @@ func (v *visitor) choices() (connect.Choices, error) {
 	if v.Link.Kind != connect.Setup {
 		tool, _ := v.selected()
 		shared := v.r.PostForm["share"]
-		for _, p := range v.parts(tool, v.Scopes, v.Scopes.Scopes(nil, false)) {
+		for _, p := range v.parts(tool, v.Scopes, v.Allowed()) {
 			if p.optional && !slices.Contains(shared, p.name) {
 				c.Declined = append(c.Declined, p.name)
 			}

@@ -35,7 +35,7 @@ const revision = "1"
 
 // The keys of the credentials.
 const (
-	credentialTenant = "tenant"
+	credentialTenant = connector.AccountCredential
 	credentialID     = "client_id"
 	credentialSecret = "client_secret"
 )

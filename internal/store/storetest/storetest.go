@@ -4,6 +4,7 @@
 package storetest
 
 import (
+	"context"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -101,4 +102,19 @@ func (c *Clock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// Decline lets the customer of an integration decline what is named, by the way that there is: a link.
+func Decline(ctx context.Context, s *store.Store, no int64, declined ...string) error {
+	link := store.Link{
+		ID: ats.NewID(), Kind: "RELINK", Type: "EMBEDDED", Integration: no, Settings: []byte(`{}`),
+		CreatedAt: s.Now(), ExpiresAt: s.Now() + time.Hour.Milliseconds(),
+	}
+	if err := s.AddLink(ctx, link); err != nil {
+		return err
+	}
+	_, _, err := s.CompleteLink(ctx, store.Completion{
+		Link: link.ID, Settings: func(settings *store.Settings) { settings.Declined = declined },
+	})
+	return err
 }

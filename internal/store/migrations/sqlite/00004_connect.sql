@@ -16,7 +16,9 @@ INSERT INTO scope_configs (id, name, config, is_default, created_at, updated_at)
 ALTER TABLE integrations ADD COLUMN scope_config TEXT NOT NULL DEFAULT 'default';
 ALTER TABLE integrations ADD COLUMN applied_scopes TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE integrations ADD COLUMN read_revision INTEGER NOT NULL DEFAULT 0;
--- refused_at is when the credentials were given up; purge_at, of removed ones, is when the data go.
+-- replaced_at is when the credentials were replaced last, refused_at when they were given up; purge_at, of
+-- removed ones, is when the data go.
+ALTER TABLE integrations ADD COLUMN replaced_at INTEGER;
 ALTER TABLE integrations ADD COLUMN refused_at INTEGER;
 ALTER TABLE integrations ADD COLUMN purge_at INTEGER;
 UPDATE integrations SET refused_at = created_at WHERE status = 'INVALID';
