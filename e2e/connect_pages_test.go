@@ -225,6 +225,7 @@ func TestConnectPages(t *testing.T) {
 		"languages":          (*connecting).languages,
 		"without scripts":    (*connecting).withoutScripts,
 		"keyboard":           (*connecting).keyboard,
+		"guide alone":        (*connecting).guideAlone,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -793,4 +794,14 @@ func fewColours(img image.Image) *image.Paletted {
 		}
 	}
 	return out
+}
+
+// The guide can be read without a link.
+func (c *connecting) guideAlone() {
+	p := c.browser.open(c.T, c.base+"/connect/guide/traffit")
+	p.at("manual")
+	p.reads("Generate Client Secret")
+	p.inspect("guide-alone")
+	p.click(`[hreflang="pl"]`)
+	p.has(`html[lang="pl"] [data-page="manual"]`)
 }

@@ -480,11 +480,14 @@ func (s *surroundings) changed(a *app.App, no int64) error {
 	if err != nil {
 		return err
 	}
-	if i.DataExpiredAt == nil {
+	switch {
+	case i.DataExpiredAt == nil:
 		s.say("Done.")
-		return nil
+	case i.Status != store.StatusActive:
+		s.say("Done. The data are put right when it is synced again; now it is %s.", i.Status)
+	default:
+		s.say("Done. The next sync puts the data right. A running server starts it soon, or: kladka sync %s --wait", i.ID)
 	}
-	s.say("Done. The next sync puts the data right. A running server starts it now, or: kladka sync %s --wait", i.ID)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -308,6 +309,7 @@ func (c *check) fail(ctx context.Context) error {
 func (c *check) note(p connector.Problem) {
 	row := store.Request{
 		ID: c.row.RequestID, Kind: store.APIRequest, Route: "POST /connect", Method: "POST", Address: "/connect",
+		Status:    http.StatusSeeOther, // the form leads on to the check
 		StartedAt: c.row.CreatedAt, Took: time.Duration(c.now()-c.row.CreatedAt) * time.Millisecond,
 	}
 	if p.Code != "" {

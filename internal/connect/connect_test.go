@@ -134,7 +134,7 @@ func TestFailuresAreToldAndCanBeRepaired(t *testing.T) {
 				}
 				r.config.Trail.Flush(r.Context())
 				logged, err := r.store.Request(r.Context(), strings.TrimPrefix(log, "https://kladka.example.com/logs/"))
-				if err != nil || !logged.Failed || logged.Integration != 0 {
+				if err != nil || !logged.Failed || logged.Status != http.StatusSeeOther || logged.Integration != 0 {
 					r.Errorf("the log has %+v, %v", logged, err)
 				}
 				if in := r.found(planted); len(in) > 0 {

@@ -22,6 +22,7 @@ type fake struct {
 	fieldsFail error
 	panics     bool // when credentials are submitted
 	exchanged  bool // the activation token was asked for
+	overtaken  bool // another window completes the link while this one reads the attempt
 
 	submitted []map[string]string
 	finished  []connect.Choices
@@ -136,6 +137,10 @@ func (f *fake) Attempt(_ context.Context, _ connect.Visit, id string) (connect.A
 	defer f.mu.Unlock()
 	if f.failing != nil {
 		return connect.Attempt{}, f.failing
+	}
+	if f.overtaken {
+		clear(f.attempts)
+		completed(f)
 	}
 	a, ok := f.attempts[id]
 	if !ok {

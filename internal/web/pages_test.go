@@ -723,3 +723,14 @@ func TestGuideForEverybody(t *testing.T) {
 		t.Errorf("links were opened: %q", s.opened)
 	}
 }
+
+// Of two windows that send the last form at once, both come to the end.
+func TestOvertaken(t *testing.T) {
+	s := newSite(t)
+	passed(s.fake)
+	s.overtaken = true
+	p := s.post("confirm", "attempt", "a1")
+	if to := p.header.Get("Location"); p.status != http.StatusSeeOther || !strings.HasPrefix(to, "/connect/done?") {
+		t.Errorf("the form leads to %q with %d:\n%s", to, p.status, p.body)
+	}
+}

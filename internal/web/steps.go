@@ -11,6 +11,7 @@ import (
 
 	"github.com/kladka/kladka/internal/connect"
 	"github.com/kladka/kladka/internal/connector"
+	"github.com/kladka/kladka/internal/store"
 )
 
 // start is where links lead: the choice of a tool, or else the guide.
@@ -430,11 +431,23 @@ func (v *visitor) ready() (*connect.Attempt, error) {
 	return &a, nil
 }
 
-// finish completes the link with the customer's choices.
+// finish completes the link with the customer's choices. What is sent twice comes to the same end.
 func (s *server) finish(v *visitor) error {
-	if err := v.open(); errors.Is(err, connect.ErrCompleted) {
-		return v.lead("done", "attempt", v.attempt) // sent twice
-	} else if err != nil {
+	err := s.complete(v)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, connect.ErrReplaced) {
+		// Whoever was first may have taken the attempt with them.
+		if now := v.open(); errors.Is(now, connect.ErrCompleted) {
+			err = now
+		}
+	}
+	if errors.Is(err, connect.ErrCompleted) {
+		return v.lead("done", "attempt", v.attempt)
+	}
+	return err
+}
+
+func (s *server) complete(v *visitor) error {
+	if err := v.open(); err != nil {
 		return err
 	}
 	a, err := v.ready()
@@ -451,7 +464,7 @@ func (s *server) finish(v *visitor) error {
 	if v.switching {
 		return v.showSummary(http.StatusOK, *a, &choices)
 	}
-	if _, err := s.Page.Finish(v.ctx, v.Visit, v.attempt, choices); err != nil && !errors.Is(err, connect.ErrCompleted) {
+	if _, err := s.Page.Finish(v.ctx, v.Visit, v.attempt, choices); err != nil {
 		return fmt.Errorf("complete the link: %w", err)
 	}
 	return v.lead("done", "attempt", v.attempt)
