@@ -23,7 +23,7 @@ import (
 // nowhere else.
 func planted(t *testing.T) *upstream {
 	t.Helper()
-	u := newUpstream(t, sandbox.Config{Candidates: 30, Recruitments: 12, Users: 5, Adverts: 8})
+	u := newUpstream(t, sandbox.Config{Candidates: 12, Recruitments: 8, Users: 4, Adverts: 6})
 	word := func(what string, id any) string { return fmt.Sprintf("Zasiane%s%vQ", what, id) }
 	plant := func(entity string, id int, p sandbox.Patch) {
 		if _, err := u.Update(entity, id, p); err != nil {

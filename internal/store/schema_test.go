@@ -105,7 +105,7 @@ func TestDatabasesHaveTheSameSchema(t *testing.T) {
 }
 
 func TestProcessesMigrateTogether(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+	storetest.EachEmpty(t, func(t *testing.T, db storetest.DB) {
 		var group sync.WaitGroup
 		start := make(chan struct{})
 		for range 4 {

@@ -37,7 +37,7 @@ func before(t *testing.T, db storetest.DB, version int64) *sql.DB {
 // What was created through the API before that was noted is noted by the upgrade: it would be erased once no
 // other applications are kept.
 func TestCreatedBeforeTheUpgrade(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.DB) {
+	storetest.EachEmpty(t, func(t *testing.T, db storetest.DB) {
 		old := before(t, db, 3)
 		for _, a := range []struct{ id, operation, state, answer string }{
 			{"a", "ats_create_application", "confirmed", `{"candidate_id":"7","application_id":"7:1"}`},

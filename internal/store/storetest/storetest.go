@@ -30,16 +30,32 @@ func Each(t *testing.T, fn func(t *testing.T, db DB)) {
 	t.Run("postgres", func(t *testing.T) { fn(t, Postgres(t)) })
 }
 
+// EachEmpty is Each with databases in which there is not even a schema, for tests of how that comes about.
+func EachEmpty(t *testing.T, fn func(t *testing.T, db DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { fn(t, DB{URL: pgtest.URL(t), Clock: NewClock()}) })
+}
+
 // SQLite makes an empty SQLite database for a test.
 func SQLite(t testing.TB) DB {
 	t.Helper()
 	return DB{URL: "sqlite:" + filepath.Join(t.TempDir(), "kladka.db"), Clock: NewClock()}
 }
 
-// Postgres makes an empty PostgreSQL database for a test, or skips it.
+// migrated is a PostgreSQL database with the schema and nothing in it.
+var migrated = pgtest.Template{Prepare: func(url string) error {
+	s, err := store.Open(context.Background(), url, store.Options{})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}}
+
+// Postgres makes a PostgreSQL database without contents for a test, or skips it.
 func Postgres(t testing.TB) DB {
 	t.Helper()
-	return DB{URL: pgtest.URL(t), Clock: NewClock()}
+	return DB{URL: migrated.URL(t), Clock: NewClock()}
 }
 
 // Open opens the database and closes it at the test's end. Opened again it is the same database:
