@@ -99,7 +99,7 @@ func (f *fake) Guide(slug, language string, s ats.Scopes) (connector.Guide, []co
 	if s.Model(ats.Users) {
 		permissions = append(permissions, connector.Permission{Name: "user", Models: []ats.Model{ats.Users}, Optional: true})
 	}
-	return connector.Guide{
+	guide := connector.Guide{
 		Prerequisites: []string{"You are an administrator."},
 		Steps: []connector.GuideStep{
 			{Title: "Open the settings", Text: "Choose “Integrations”.", Picture: []byte(picture), Caption: "The menu of the settings"},
@@ -111,9 +111,11 @@ func (f *fake) Guide(slug, language string, s ats.Scopes) (connector.Guide, []co
 			"client_id":     {Label: "Client ID", Hint: "It stands in the list of clients.", Example: "acme_kladka"},
 			"client_secret": {Label: "Client secret"},
 		},
-	}, []connector.Credential{
+	}
+	credentials := []connector.Credential{
 		{Key: "tenant", Label: "Tenant"}, {Key: "client_id", Label: "Client ID"}, {Key: "client_secret", Label: "Client secret", Secret: true},
-	}, permissions
+	}
+	return guide, credentials, permissions
 }
 
 func (f *fake) Submit(_ context.Context, _ connect.Visit, slug string, credentials map[string]string) (connect.Attempt, error) {
